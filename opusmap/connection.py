@@ -62,6 +62,8 @@ class ColumnType(StrEnum):
 
 
 CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
+LIST_TYPES = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
+"""Types whose values are lists."""
 
 
 @dataclass(frozen=True, slots=True)

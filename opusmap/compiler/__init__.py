@@ -6,7 +6,6 @@ from opusmap.compiler.mapper import (
     compile_mapping,
     connection_of,
     load_mapping,
-    make_plan,
     read_mapping,
 )
 from opusmap.compiler.plan import ColumnPlan, Plan
@@ -19,6 +18,5 @@ __all__ = [
     "compile_mapping",
     "connection_of",
     "load_mapping",
-    "make_plan",
     "read_mapping",
 ]

@@ -17,7 +17,7 @@ from opusmap.drafting.files import (
     write_files,
 )
 from opusmap.drafting.matching import THRESHOLD, WORTH_TELLING, Candidate, Match, match_columns
-from opusmap.drafting.presets import Preset, find_preset
+from opusmap.drafting.presets import find_preset
 from opusmap.drafting.sample_tests import with_tests
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Draft",
     "Drafted",
     "Match",
-    "Preset",
     "default_output",
     "draft_binding",
     "draft_files",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from opusmap.connection import CLASSIFICATION, Column, ColumnType
+from opusmap.connection import CLASSIFICATION, LIST_TYPES, Column, ColumnType
 from opusmap.drafting.concepts import words_of
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
@@ -137,11 +137,11 @@ def _nearest(match: Match, candidate: Candidate, source: SourceProfile) -> str:
     """Return a candidate with how sure it is; one for the row key with what speaks for it and against."""
     profile = source.find(candidate.source)
     if match.column.internal_name != "rowKey" or profile is None:
-        return f"{candidate.source} ({describe_confidence(candidate)})"
+        return f"{candidate.source} ({describe_confidence(candidate.confidence)})"
     found = [_seen(profile)] if profile.is_key else [*_empty_cells(profile), *_repeated(profile)]
     if candidate.name < WORTH_TELLING:
         found.append("its name is not like that of a key")
-    return f"{candidate.source} ({describe_confidence(candidate)}: {', '.join(found)})"
+    return f"{candidate.source} ({describe_confidence(candidate.confidence)}: {', '.join(found)})"
 
 
 def _empty_cells(profile: ColumnProfile) -> list[str]:
@@ -365,7 +365,6 @@ def _tell_short_path(making: _Making, levels: int) -> None:
 
 
 _TERMS = 3
-_LIST_TYPES = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
 _RULES = {
     ColumnType.DATE_TIME: _as_date,
     ColumnType.NUMBER: _as_number,
@@ -382,7 +381,7 @@ def _levels(making: _Making, source: SourceProfile) -> list[str]:
     They are the levels of a term path (Class1, Class2, Class3), or a list's elements under a repeated name.
     """
     name = making.profile.name
-    if making.column.type in _LIST_TYPES and not (making.keys or making.converts):
+    if making.column.type in LIST_TYPES and not (making.keys or making.converts):
         return list_same_names(name, source)
     if making.column.type is not ColumnType.TAXONOMY or not name.endswith("1") or making.converts:
         return [name]
@@ -425,7 +424,7 @@ def _has_addresses(profile: ColumnProfile) -> bool:
 def _reason(column: Column, chosen: Candidate, profile: ColumnProfile, *, is_bound: bool) -> str:
     seen = _seen(profile, of_people=_is_of_people(column))
     named = "" if is_bound else f": {chosen.source}"
-    return f"{describe_confidence(chosen)} sure{named}" + (f"; {seen}" if seen else "")
+    return f"{describe_confidence(chosen.confidence)} sure{named}" + (f"; {seen}" if seen else "")
 
 
 def _seen(profile: ColumnProfile, *, of_people: bool = False) -> str:
@@ -444,9 +443,9 @@ def _seen(profile: ColumnProfile, *, of_people: bool = False) -> str:
     return ", ".join(told)
 
 
-def describe_confidence(candidate: Candidate) -> str:
-    """Return how sure a match is, such as `85 %`."""
-    return f"{min(99, round(100 * candidate.confidence))} %"
+def describe_confidence(confidence: float) -> str:
+    """Return how sure a match (0 to 1) is, such as `85 %`."""
+    return f"{min(99, round(100 * confidence))} %"
 
 
 def _rows_have(count: int) -> str:

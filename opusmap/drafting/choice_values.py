@@ -53,7 +53,7 @@ def draft_choices(match: Match, source: SourceProfile, used: AbstractSet[str]) -
     profile = None if chosen is None else source.find(chosen.source)
     if match.column.type not in CHOICE_TYPES or chosen is None or profile is None:
         return None
-    nearest = f"{chosen.source} ({describe_confidence(chosen)})" if match.chosen is None else ""
+    nearest = f"{chosen.source} ({describe_confidence(chosen.confidence)})" if match.chosen is None else ""
     is_list = match.column.type is ColumnType.MULTIPLE_CHOICE
     lists = profile.lists if is_list else None
     if lists is not None:

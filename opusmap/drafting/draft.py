@@ -18,11 +18,12 @@ from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.mapping.yaml_writer import in_line, quoted
 from opusmap.profile import ColumnProfile, Kind, SourceProfile
+from opusmap.wording import one_line
 
 if TYPE_CHECKING:
     from opusmap.drafting.earlier import Carried
 
-__all__ = ["Draft", "DraftTest", "field_lines", "make_draft", "one_line", "option_lines", "write_draft"]
+__all__ = ["Draft", "DraftTest", "field_lines", "make_draft", "option_lines", "write_draft"]
 
 _BESIDE = 46
 """The column at which remarks begin, where there is room."""
@@ -82,14 +83,6 @@ class Draft:
         return self.preset.format
 
     @property
-    def to_decide(self) -> int:
-        """How many TODOs `check` will report."""
-        asked = sum(_asks(one.binding) for one in self.bindings if isinstance(one.binding, dict))
-        missing = sum(one.binding is None and one.column.required for one in self.bindings)
-        zone = bool(self.zone_needed) and self.timezone is None
-        return missing + asked + len(self.choices) + zone + (self.has_dates and self.datetime_format is None)
-
-    @property
     def has_dates(self) -> bool:
         """Whether a date or time is written for Opus, or will be once its column is decided."""
         of_dates = [one for one in self.bindings if one.column.type is ColumnType.DATE_TIME]
@@ -105,13 +98,6 @@ class Draft:
         if not is_open or self.carried is not None:
             return []
         return [one for one in _unused(self) if one.kind is Kind.DATE]
-
-
-def _asks(binding: Mapping[str, Any]) -> int:
-    convert = binding.get("convert")
-    read = convert.get("datetime", {}) if isinstance(convert, dict) else {}
-    given = (binding.get("format"), binding.get("century"), read.get("century"))
-    return sum(str(one).startswith("TODO") for one in given)
 
 
 def make_draft(
@@ -385,8 +371,3 @@ def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
 def _beside(line: str, remark: str) -> str:
     """Return a line with a remark beside it; remarks are aligned where lines are short."""
     return f"{line:<{_BESIDE}}  # {one_line(remark)}" if remark else line
-
-
-def one_line(text: str) -> str:
-    """Return a text for a comment."""
-    return "".join(char if char.isprintable() else " " for char in text)

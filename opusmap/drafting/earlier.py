@@ -15,9 +15,9 @@ from typing import Any
 from opusmap.compiler.lock import lock_path, read_lock
 from opusmap.connection import Column, Connection, load_connection
 from opusmap.converters import Registry
-from opusmap.drafting.bindings import DraftBinding, draft_binding
+from opusmap.drafting.bindings import DraftBinding, describe_confidence, draft_binding
 from opusmap.drafting.choice_values import DraftChoices, draft_choices
-from opusmap.drafting.draft import field_lines, one_line, option_lines
+from opusmap.drafting.draft import field_lines, option_lines
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import find_preset
 from opusmap.drafting.renames import Fate, find_fates, find_missing, is_known
@@ -41,6 +41,7 @@ from opusmap.mapping.yaml_reader import Entries, Node, parse_yaml
 from opusmap.mapping.yaml_writer import in_line, quoted
 from opusmap.profile import SourceProfile
 from opusmap.safe_files import resolve_inside
+from opusmap.wording import one_line
 
 __all__ = ["Carried", "Earlier", "carry_over", "read_earlier"]
 
@@ -256,7 +257,7 @@ def _apply(work: _Work, uses: Sequence[NameUse], fates: Sequence[Fate]) -> None:
 
 def _remark(fate: Fate, owner: str) -> str:
     if fate.now is not None:
-        sure = f"{min(99, round(100 * fate.confidence))} %"
+        sure = describe_confidence(fate.confidence)
         return one_line(f'renamed: "{fate.name}" of the earlier mapping is "{fate.now}" now ({sure})')
     near = ", ".join(f"{name} ({why})" for name, why in fate.candidates[:3])
     told = f"nearest: {near}" if near else "no column is similar"

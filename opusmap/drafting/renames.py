@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
+from opusmap.drafting.bindings import describe_confidence
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, match_columns
 from opusmap.drafting.presets import find_preset
 from opusmap.drafting.source_names import NameUse
@@ -159,7 +160,7 @@ def _fate(
     if found is not None:
         return Fate(one.name, found.source, found.confidence, needed=one.needed)
     near = {
-        other.source: f"{min(99, round(100 * other.confidence))} %"
+        other.source: describe_confidence(other.confidence)
         for other in sorted(told, key=lambda each: each.confidence)
         if other.confidence >= WORTH_TELLING and other.source not in gone
     }

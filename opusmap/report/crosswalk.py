@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from opusmap.connection import CHOICE_TYPES, ColumnType
+from opusmap.connection import CHOICE_TYPES, LIST_TYPES, ColumnType
 from opusmap.converters.dates import date_writer
 from opusmap.expressions import nodes
 from opusmap.mapping import ConstantPart, FirstOf
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan, Plan
     from opusmap.mapping import ConverterCall
 
-_LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
 _EXAMPLE = datetime(2024, 12, 19, 18, 15, tzinfo=UTC)
 _OPTIONS_SHOWN = 60
 """Options of a choice column that are listed at most."""
@@ -152,7 +151,7 @@ def _beginning(column: ColumnPlan) -> Iterator[str]:
         yield "always " + ", ".join(quote_value(str(value)) for value in values)
     elif binding.listed and column.column.type is ColumnType.TAXONOMY:
         yield "joined as a term's path"
-    elif binding.listed and column.column.type in _LISTS:
+    elif binding.listed and column.column.type in LIST_TYPES:
         yield "joined as a list"
     elif binding.listed:
         yield f"joined by {quote_value(' ' if binding.join is None else str(binding.join))}"

@@ -17,7 +17,7 @@ from opusmap.issues import Issue, Span
 from opusmap.studio.arrivals import plan_loosely
 from opusmap.studio.workbench import State, Workbench
 
-__all__ = ["LockState", "drift_of", "state_of_lock", "write_lock_of"]
+__all__ = ["LockState", "state_of_lock", "write_lock_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +32,6 @@ class LockState:
     kind: Literal["none", "held", "grown", "stale", "unreadable", "unknown"]
     drift: tuple[Issue[Span], ...] = ()
     error: SettingsError | None = None
-
-
-def drift_of(bench: Workbench) -> tuple[Issue[Span], ...]:
-    """Return what has another meaning than when the mapping was locked; nothing without a lock.
-
-    Raises:
-        SettingsError: the lock can't be read.
-    """
-    state = state_of_lock(bench)
-    if state.error is not None:
-        raise state.error
-    return state.drift
 
 
 def state_of_lock(bench: Workbench) -> LockState:

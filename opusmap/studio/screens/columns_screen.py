@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from opusmap.connection import CHOICE_TYPES, Column, ColumnType
+from opusmap.connection import CHOICE_TYPES, LIST_TYPES, Column, ColumnType
 from opusmap.drafting import EXAMPLE_DATE, THRESHOLD, read_datetime_format, read_timezone
 from opusmap.edits import (
     Bind,
@@ -39,7 +39,6 @@ _MODES = {
     "lookup": "Look up",
     "template": "Expression",
 }
-_LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
 _DATES = ("format", "century", "incomplete")
 _STALE = {
     "column": ("lookup", "join"),
@@ -148,7 +147,7 @@ def _detail(column: Column, columns: Columns, visit: Visit) -> dict[str, Any]:
         "slots": (*bound, *[""] * max(1, _SLOTS - len(bound))),
         "join": str((binding and binding.join) or ""),
         "split": str((binding and binding.split) or ""),
-        "takes_split": column.type in _LISTS,
+        "takes_split": column.type in LIST_TYPES,
         "takes_join": column.type in (ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT),
         "template": str((binding and binding.template) or ""),
         "constant": "" if binding is None or not isinstance(binding.const, Text) else str(binding.const),
