@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from opusmap.compiler.explain import explain_row
-from opusmap.compiler.lock import lock_path
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.issues import Severity
 from opusmap.records import Filtered, Record, Reject
@@ -174,7 +173,7 @@ def _marks(visit: Visit) -> dict[str, tuple[str, str]]:
         marks["values"] = (f"{len(odd)}!", f"{len(odd)} columns have values that are not an option")
     elif known.work is not None and known.work.mapper.plan.context.choices:
         marks["values"] = ("✓", "each value has an option")
-    job = visit.studio.jobs.latest(visit.bench.name, "check")
+    job = visit.job("check")
     if job is not None and not job.running and job.error is None and job.result is not None:
         fresh = getattr(job.result, "version", "") == visit.bench.version
         marks["check"] = (
@@ -267,8 +266,3 @@ def _row_panel(visit: Visit) -> RowPanel | None:
         next=visit.address(row=index + 1) if index + 1 < count else "",
         whole=visit.address(column=None),
     )
-
-
-def has_lock(visit: Visit) -> bool:
-    """Return whether the mapping is locked."""
-    return lock_path(visit.path).exists()

@@ -10,6 +10,7 @@ import jinja2
 
 from opusmap import __version__
 from opusmap.report.page_templates import read_templates
+from opusmap.wording import show_share
 
 __all__ = ["render"]
 
@@ -23,8 +24,4 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    return read_templates(_FOLDER, {"percent": _percent})
-
-
-def _percent(share: float) -> str:
-    return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth
+    return read_templates(_FOLDER, {"percent": show_share})

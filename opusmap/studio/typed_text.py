@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import AnyStr
 
 from opusmap.edits import Patch, TextEdit
+from opusmap.wording import plain_breaks
 
 __all__ = ["find_difference", "patch_between", "patch_typed", "plain"]
 
 
 def plain(text: str) -> str:
     """Return a text as an editor has it: with LF as line breaks, without a byte-order mark."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+    return plain_breaks(text).removeprefix("\ufeff")
 
 
 def patch_between(before: str, after: str) -> Patch:

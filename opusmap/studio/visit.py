@@ -15,18 +15,21 @@ from urllib.parse import urlencode
 
 from starlette.routing import BaseRoute
 
+from opusmap.compiler import Plan
 from opusmap.converters import Registry
+from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 from opusmap.language.source_sample import SourceSample
 from opusmap.records import Mapped, Row
-from opusmap.studio.jobs import Jobs
+from opusmap.studio.arrivals import plan_loosely
+from opusmap.studio.jobs import Job, Jobs
 from opusmap.studio.opened_folder import Folder
 from opusmap.studio.workbench import Workbench
 
 _DIGITS = 10
 _ISSUES_TOLD = 5
 
-__all__ = ["Action", "Notice", "Screen", "Studio", "Visit"]
+__all__ = ["Action", "Notice", "Screen", "Studio", "Visit", "read_number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,7 @@ class Visit:
     @cached_property
     def index(self) -> int:
         """The position of the selected row among `rows`, from 0."""
-        given = self.query.get("row", "")
-        wanted = int(given) if given.isascii() and given.isdigit() and len(given) < _DIGITS else 0
+        wanted = read_number(self.query.get("row", "")) or 0
         return min(wanted, max(0, len(self.rows) - 1))
 
     @property
@@ -133,6 +135,24 @@ class Visit:
     def path(self) -> Path:
         """The mapping's file."""
         return self.bench.path
+
+    def job(self, *kinds: str) -> Job | None:
+        """Return the mapping's newest job of one of these kinds."""
+        return self.studio.jobs.latest(self.bench.name, *kinds)
+
+    def stop(self, kind: str) -> Job | None:
+        """Ask the mapping's job of a kind to stop; return it, or None if none goes on."""
+        job = self.job(kind)
+        if job is None or not job.running:
+            return None
+        job.stop()
+        return job
+
+    def plan(self) -> Plan | None:
+        """Return the plan of the text that was last right, whatever is wrong in it; None without one."""
+        registry = self.studio.converters
+        with self.bench.lock:
+            return plan_loosely(self.bench.known, all_converters() if registry is None else registry)
 
     def address(self, screen: str | None = None, **changes: Any) -> str:
         """Return the address of a view: this one, with another screen or other values; None removes one."""
@@ -186,6 +206,11 @@ class Visit:
         if name not in self.form:
             raise SettingsError(name, "the form lacks this field", "reload the page, and try again")
         return self.form[name]
+
+
+def read_number(text: str) -> int | None:
+    """Return the number (of nine digits at most) that an address or a form says; None if it says none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 
 Action: TypeAlias = Callable[[Visit], str | None]

@@ -15,7 +15,7 @@ from opusmap.studio.fixed_rows import Fixes
 from opusmap.studio.jobs import Job
 from opusmap.studio.kept_rejects import ReasonKey
 from opusmap.studio.row_tests import make_test
-from opusmap.studio.visit import Screen, Visit
+from opusmap.studio.visit import Screen, Visit, read_number
 from opusmap.studio.whole_check import (
     FixState,
     Judged,
@@ -178,11 +178,11 @@ def _decisions(check: WholeCheck, fixes: Fixes, judged: Mapping[int, Judged]) ->
 def _read_rejects(visit: Visit) -> Any:
     """Answer the grid: some rows of a reason, from `start` on, at most `count`."""
     check, reason = _require_check(visit), _reason(visit)
-    start, count = _number(visit, "start", 0), min(_PAGE, _number(visit, "count", _PAGE))
+    start, count = (read_number(visit.query.get(name, "")) for name in ("start", "count"))
     columns = _columns(check, reason)
     with visit.bench.lock:
         fixes, judged = _fixes(visit, check)
-    rows = check.kept.page(reason, start, count)
+    rows = check.kept.page(reason, start or 0, _PAGE if count is None else min(_PAGE, count))
     concerned = set() if reason is None else set(check.sources_of(reason[0]))
     return {
         "total": check.kept.kept_of(reason),
@@ -276,15 +276,10 @@ def _fix(visit: Visit) -> Any:
 
 
 def _require_check(visit: Visit) -> WholeCheck:
-    check = _check_of(visit.studio.jobs.latest(visit.bench.name, "check"))
+    check = _check_of(visit.job("check"))
     if check is None:
         raise SettingsError("check", "the file was not checked yet", "open the screen Check")
     return check
-
-
-def _number(visit: Visit, name: str, default: int) -> int:
-    given = visit.query.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else default  # noqa: PLR2004
 
 
 def _start(visit: Visit) -> None:
@@ -293,9 +288,7 @@ def _start(visit: Visit) -> None:
 
 
 def _stop(visit: Visit) -> None:
-    job = visit.studio.jobs.latest(visit.bench.name, "check")
-    if job is not None and job.running:
-        job.stop()
+    if (job := visit.stop("check")) is not None:
         job.wait(_STOP_SECONDS)
         visit.announce("attention", "The check was stopped. The counts are those of the rows up to there.")
 
@@ -317,7 +310,7 @@ def _leave(visit: Visit) -> None:
 def _decide(visit: Visit) -> None:
     """Apply a fix to the row as it is now, or forget it."""
     check, row = _require_check(visit), visit.field("number")
-    number = int(row) if row.isascii() and row.isdigit() else -1
+    number = read_number(row) or 0
     with visit.bench.lock:
         fixes, judged = read_fixes(visit.bench, check)
         if number not in fixes.rows:
@@ -334,9 +327,7 @@ def _decide(visit: Visit) -> None:
 
 def _keep_test(visit: Visit) -> None:
     """Keep a row as test: of the sample, or of the grid (`grid`), as it is with its fixes."""
-    given = visit.field("number")
-    number = int(given) if given.isascii() and given.isdigit() else -1
-    bench = visit.bench
+    number, bench = read_number(visit.field("number")) or 0, visit.bench
     with bench.lock:
         mapper, name = mapper_of(bench), f"row {number} of the source"
         row = next((one for one in visit.rows if one.number == number), None)
@@ -351,7 +342,7 @@ def _keep_test(visit: Visit) -> None:
             raise SettingsError(f"row {number}", "there is no such row", "select another one")
         test, before = make_test(mapper, values, name), bench.version
         bench.apply(test)
-        found = _check_of(visit.studio.jobs.latest(bench.name, "check"))
+        found = _check_of(visit.job("check"))
         if found is not None and found.version == before:
             found.version = bench.version  # a test changes nothing of what becomes of rows
     becomes = (

@@ -33,7 +33,7 @@ from opusmap.studio.due_review import (
 )
 from opusmap.studio.jobs import Job
 from opusmap.studio.send_jobs import read_settings
-from opusmap.studio.visit import Screen, Visit
+from opusmap.studio.visit import Screen, Visit, read_number
 from opusmap.studio.workbench import Workbench
 from opusmap.wording import counted
 
@@ -43,7 +43,6 @@ _TERMS = 200
 _AT_ONCE = 1.0
 """Seconds to wait for a signature, before the page shows how far it is."""
 _REVIEWS = 20
-_DIGITS = 7
 _NONE = "-"
 """An empty classification, in an address."""
 _WAYS_OUT = {
@@ -88,7 +87,7 @@ class Listed:
 
 
 def _view(visit: Visit) -> Mapping[str, Any]:
-    job = visit.studio.jobs.latest(visit.bench.name, due_jobs.KIND)
+    job = visit.job(due_jobs.KIND)
     until = _until(visit, job)
     due = _list_of(job, until)
     review, problem = _read(visit, until, job)
@@ -98,7 +97,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         "job": job,
         "running": job is not None and job.running,
         "due": due,
-        "signing": visit.studio.jobs.latest(visit.bench.name, due_jobs.SIGNING),
+        "signing": visit.job(due_jobs.SIGNING),
         "old": job is not None and due is not None and job.about.basis.is_old(visit.bench),
         "problem": problem,
         "meanings": {state.value: MEANINGS[state] for state in DueState},
@@ -158,7 +157,7 @@ def _read(visit: Visit, until: date, job: Job | None) -> tuple[DueReview | None,
 def _list(visit: Visit, due: DueList, review: DueReview) -> Listed:
     entries = tuple(_filter(visit.query, due.entries, review))
     pages = max(1, -(-len(entries) // PAGE))
-    page = min(max(1, _number(visit.query.get("page", ""))), pages)
+    page = min(max(1, read_number(visit.query.get("page", "")) or 1), pages)
     terms = Counter(entry.term for entry in due.entries).most_common()
     counts = count_choices(review, due)
     filters = (
@@ -205,21 +204,14 @@ def _filter(query: Mapping[str, str], entries: Iterable[DueEntry], review: DueRe
     state, term, decision = (query.get(name, "") for name in ("state", "term", "decision"))
     words = query.get("find", "").casefold().split()
     for entry in entries:
+        text = f"{entry.key}\n{entry.name}\n{entry.term}".casefold() if words else ""
         if (
             (not state or entry.state.value == state)
             and (not term or (entry.term or _NONE) == term)
             and (not decision or choice_of(review, entry).value == decision)
-            and (not words or _has_all(f"{entry.key}\n{entry.name}\n{entry.term}".casefold(), words))
+            and all(word in text for word in words)
         ):
             yield entry
-
-
-def _has_all(text: str, words: Iterable[str]) -> bool:
-    return all(word in text for word in words)
-
-
-def _number(given: str) -> int:
-    return int(given) if given.isascii() and given.isdigit() and len(given) <= _DIGITS else 1
 
 
 def _ask(visit: Visit) -> str:
@@ -230,9 +222,7 @@ def _ask(visit: Visit) -> str:
 
 
 def _stop(visit: Visit) -> None:
-    job = visit.studio.jobs.latest(visit.bench.name, due_jobs.KIND)
-    if job is not None and job.running:
-        job.stop()
+    visit.stop(due_jobs.KIND)
 
 
 def _reviewed(visit: Visit) -> tuple[DueList, DueReview]:
@@ -241,7 +231,7 @@ def _reviewed(visit: Visit) -> tuple[DueList, DueReview]:
     Raises:
         SettingsError: the list was asked for again since, or the review can't be read.
     """
-    job = visit.studio.jobs.latest(visit.bench.name, due_jobs.KIND)
+    job = visit.job(due_jobs.KIND)
     until = _until(visit, job)
     due = _list_of(job, until)
     if job is None or due is None or visit.field("list") != str(job.number):
@@ -278,7 +268,7 @@ def _decide(visit: Visit) -> None:
 def _sign(visit: Visit) -> None:
     with visit.bench.lock:
         due, review = _reviewed(visit)
-        job = visit.studio.jobs.latest(visit.bench.name, due_jobs.KIND)
+        job = visit.job(due_jobs.KIND)
         if job is not None and job.about.basis.is_old(visit.bench):
             problem = "the mapping, its source or what was sent has changed since the list was made"
             raise SettingsError("list", problem, "ask Opus again, look at what is different, and sign then")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from opusmap.run.history import latest_runs
 from opusmap.studio.opening import draft_mapping, tell_apart
 from opusmap.studio.uploads import ROUTES
 from opusmap.studio.visit import Screen, Visit
+from opusmap.wording import show_minute
 
 _RUNS = 8
 _OUTPUT = "mapping.yaml"
@@ -59,7 +59,7 @@ def _runs(visit: Visit, names: tuple[str, ...]) -> Iterator[RunLine]:
         counts = [f"{run.counts[one]:,} {one}" for one in _COUNTED if run.counts.get(one)]
         yield RunLine(
             run.id,
-            datetime.fromtimestamp(run.started, UTC).isoformat(sep=" ", timespec="minutes")[:16],
+            show_minute(run.started),
             run.ending or ("unfinished" if run.finished is None else ""),
             ", ".join(counts) or "no records",
             name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +17,8 @@ from opusmap.studio.sign_off import (
     may_sign,
     write_sign_off,
 )
-from opusmap.studio.visit import Screen, Visit
+from opusmap.studio.visit import Screen, Visit, read_number
+from opusmap.wording import show_minute
 
 _LISTED = 50
 """Runs that are listed at most, the latest ones."""
@@ -26,10 +26,11 @@ _LISTED = 50
 
 def _view(visit: Visit) -> Mapping[str, Any]:
     values: dict[str, Any] = {"runs": (), "more": 0, "past": None, "compared": None, "others": ()}
-    values |= {"standing": look_up_sign_off(visit.path), "utc": _utc, "signable": False, "changed": ()}
+    values |= {"standing": look_up_sign_off(visit.path), "signable": False, "changed": ()}
+    values["minute"] = show_minute
     try:
         with open_past_runs(visit.path) as runs:
-            wanted = _number(visit, "run")
+            wanted = read_number(visit.query.get("run", ""))
             past = runs.find(wanted)
             if past is None and wanted is not None:
                 visit.announce("attention", f"The journal contains no run {wanted} of this mapping.")
@@ -39,12 +40,11 @@ def _view(visit: Visit) -> Mapping[str, Any]:
             if past is not None:
                 values |= _describe(visit, past)
                 values["others"] = tuple(run.id for run, _ in listed if run.id != past.run.id)
-                other = _number(visit, "with")
+                other = read_number(visit.query.get("with", ""))
                 if other is not None and other != past.run.id:
                     values["compared"] = runs.compare(*sorted((other, past.run.id)))
     except OpusmapError as error:
-        problem, _, hint = str(error).partition("\n  help: ")
-        visit.announce("bad", problem, hint)
+        visit.announce_error(error)
     return values
 
 
@@ -55,18 +55,6 @@ def _describe(visit: Visit, past: PastRun) -> dict[str, Any]:
         "declaration": draft_declaration(past.run),
         "changed": find_changes(files_of(past.evidence, visit.path), visit.path),
     }
-
-
-def _number(visit: Visit, name: str) -> int | None:
-    """Return the number of a run in the address, or None."""
-    given = visit.query.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None  # noqa: PLR2004
-
-
-def _utc(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def write_page(visit: Visit, number: int, nonce: str) -> str:
@@ -82,7 +70,8 @@ def write_page(visit: Visit, number: int, nonce: str) -> str:
 def _sign(visit: Visit) -> None:
     number = visit.field("run")
     with open_past_runs(visit.path) as runs:
-        past = runs.find(int(number)) if number.isascii() and number.isdigit() else None
+        wanted = read_number(number)
+        past = None if wanted is None else runs.find(wanted)
         if past is None:
             raise SettingsError("run", f"the journal contains no run {number}", "choose one from the list")
         signed = make_sign_off(

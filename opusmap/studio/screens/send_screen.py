@@ -61,11 +61,10 @@ class Again:
 
 
 def _view(visit: Visit) -> Mapping[str, Any]:
-    bench, jobs = visit.bench, visit.studio.jobs
-    job = jobs.latest(bench.name, *KINDS)
+    bench, job = visit.bench, visit.job(*KINDS)
     place, settings = _find_place(visit)
     running = job is not None and job.running
-    rehearsed = jobs.latest(bench.name, "rehearse")
+    rehearsed = visit.job("rehearse")
     return {
         "obstacles": () if running else tuple(send_jobs.find_obstacles(bench)),
         "place": place,
@@ -83,7 +82,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
 
 def _describe_diff(visit: Visit) -> dict[str, Any]:
     """Return what a run would change, as far as it was asked for."""
-    job = visit.studio.jobs.latest(visit.bench.name, diff_jobs.KIND)
+    job = visit.job(diff_jobs.KIND)
     diff = None if job is None or job.running else job.result
     return {
         "comparing": job,
@@ -184,9 +183,7 @@ def _compare(visit: Visit) -> None:
 
 
 def _stop_comparing(visit: Visit) -> None:
-    job = visit.studio.jobs.latest(visit.bench.name, diff_jobs.KIND)
-    if job is not None and job.running:
-        job.stop()
+    visit.stop(diff_jobs.KIND)
 
 
 def _rehearse(visit: Visit) -> None:

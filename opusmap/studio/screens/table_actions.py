@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opusmap.converters.plugins import all_converters
 from opusmap.errors import SettingsError
-from opusmap.studio.arrivals import plan_loosely
 from opusmap.studio.lookups import LookupTable, find_lookups, make_people_table, set_entries
 from opusmap.studio.visit import Visit
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_value, them
 
 _ENTRIES_SHOWN = 100
 _LACKING_SHOWN = 200
@@ -86,11 +84,7 @@ def set_table(visit: Visit) -> None:
         visit.announce("attention", "Nothing to write: no entry has a new value.")
         return
     written = counted(count, "entry", "entries")
-    visit.announce("good", f"{written} written into {table.where}. Undo takes {_them(count)} back.")
-
-
-def _them(count: int) -> str:
-    return "it" if count == 1 else "them"
+    visit.announce("good", f"{written} written into {table.where}. Undo takes {them(count)} back.")
 
 
 def make_table(visit: Visit) -> str:
@@ -115,9 +109,7 @@ def make_table(visit: Visit) -> str:
 
 
 def _table(visit: Visit) -> LookupTable:
-    registry = visit.studio.converters
-    with visit.bench.lock:
-        plan = plan_loosely(visit.bench.known, all_converters() if registry is None else registry)
+    plan = visit.plan()
     rows = [] if visit.sample is None else list(visit.sample.rows())
     name = visit.field("table")
     for table in () if plan is None else find_lookups(visit.bench, plan, rows):

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from opusmap.compiler.mapping_checks import is_placeholder
-from opusmap.compiler.plan import Plan
-from opusmap.converters.plugins import all_converters
 from opusmap.edits import InsertOption, MoveOption, RemoveOption, SetAlias, SetIgnoreCase, SetOptions
 from opusmap.errors import SettingsError
 from opusmap.report.forecast import Forecast, UnmatchedChoice
-from opusmap.studio.arrivals import Arrivals, count_arrivals, plan_loosely
+from opusmap.studio.arrivals import Arrivals, count_arrivals
 from opusmap.studio.choice_columns import ChoiceColumn, Value, find_choice_columns
 from opusmap.studio.locking import state_of_lock, write_lock_of
 from opusmap.studio.lookups import find_lookups
 from opusmap.studio.screens import table_actions
 from opusmap.studio.screens.table_actions import ListLine
 from opusmap.studio.spellings import find_clusters
-from opusmap.studio.visit import Screen, Visit
+from opusmap.studio.visit import Screen, Visit, read_number
 from opusmap.wording import counted, quote_names, quote_value
 
 _VALUES_SHOWN = 200
@@ -42,7 +40,7 @@ class OptionLine:
 
 
 def _view(visit: Visit) -> Mapping[str, Any]:
-    plan = _plan(visit)
+    plan = visit.plan()
     lock = state_of_lock(visit.bench)
     known = visit.bench.known
     told = any(one.code.startswith("drift-") for one in visit.bench.problems)
@@ -76,12 +74,6 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         "lock": lock,
         "lists": tuple((one.column.display_name, _options(one, {})) for one in columns if one.options),
     }
-
-
-def _plan(visit: Visit) -> Plan | None:
-    registry = visit.studio.converters
-    with visit.bench.lock:
-        return plan_loosely(visit.bench.known, all_converters() if registry is None else registry)
 
 
 def _find(columns: Sequence[ChoiceColumn], name: str) -> ChoiceColumn:
@@ -184,7 +176,7 @@ def _positions(column: ChoiceColumn) -> Iterator[tuple[int, str]]:
 
 def _whole_file(visit: Visit, column: ChoiceColumn) -> tuple[tuple[UnmatchedChoice, ...], bool]:
     """Return the values without an option in all rows, by the last check, and whether it is of this text."""
-    job = visit.studio.jobs.latest(visit.bench.name, "check")
+    job = visit.job("check")
     forecast = getattr(None if job is None else job.result, "forecast", None)
     if job is None or job.running or not isinstance(forecast, Forecast):
         return (), True
@@ -201,7 +193,7 @@ def _column(visit: Visit) -> ChoiceColumn:
     Raises:
         SettingsError: there is no such column.
     """
-    name, plan = visit.field("column"), _plan(visit)
+    name, plan = visit.field("column"), visit.plan()
     for column in () if plan is None else find_choice_columns(plan):
         if name == column.column.internal_name:
             return column
@@ -321,11 +313,10 @@ def _lock(visit: Visit) -> None:
 
 def _number(visit: Visit, column: ChoiceColumn) -> int:
     text = visit.field("position")
-    if not (text.isascii() and text.isdigit() and len(text) < len("100000")):
-        raise SettingsError(
-            column.column.display_name, f"{quote_value(text)} is not a position", "choose one of the list"
-        )
-    return int(text)
+    if (number := read_number(text)) is None:
+        problem = f"{quote_value(text)} is not a position"
+        raise SettingsError(column.column.display_name, problem, "choose one of the list")
+    return number
 
 
 def _tell_numbers(visit: Visit, column: ChoiceColumn, options: Sequence[str]) -> None:
