@@ -174,16 +174,16 @@ def pack_evidence(evidence: Mapping[str, Any]) -> bytes:
     return zlib.compress(json.dumps(evidence, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def unpack_evidence(content: bytes) -> dict[str, Any]:
-    """Return what `pack_evidence` packed.
+def unpack_evidence(row: tuple[Any, ...] | None, run: int) -> dict[str, Any]:
+    """Return what `pack_evidence` packed, from the row of a run; nothing if it has none.
 
     Raises:
-        ValueError, TypeError: it is something else.
+        ValueError: it is something else.
     """
     try:
-        return dict(json.loads(zlib.decompress(content)))
-    except zlib.error as error:
-        raise ValueError(str(error)) from None
+        return {} if row is None else dict(json.loads(zlib.decompress(row[0])))
+    except (zlib.error, ValueError, TypeError):
+        raise ValueError(f"the report data of run {run} can't be read") from None
 
 
 def read_accepted(row: tuple[Any, ...]) -> JournalRecord:

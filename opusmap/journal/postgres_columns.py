@@ -10,12 +10,10 @@ import heapq
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
-
-import psycopg
+from contextlib import AbstractContextManager
 
 from opusmap.journal.column_hashes import ColumnHasher
-from opusmap.journal.postgres_server import Database
+from opusmap.journal.postgres_server import Database, has_table, making_tables
 
 _ADDED = """
 ALTER TABLE opusmap.journal ADD COLUMN IF NOT EXISTS column_key bytea;
@@ -55,9 +53,7 @@ def prepare_columns(database: Database) -> None:
     """Make the tables where they are not there; two processes may do so at the same time."""
     if has_columns(database):
         return
-    errors = psycopg.errors
-    quicker = suppress(errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject)
-    with quicker, database.transaction():
+    with making_tables(database):
         database.execute(_ADDED)
         query = "UPDATE opusmap.journal SET column_key = %s WHERE column_key IS NULL"
         database.execute(query, (secrets.token_bytes(16),))
@@ -65,7 +61,7 @@ def prepare_columns(database: Database) -> None:
 
 def has_columns(database: Database) -> bool:
     """Return whether the tables are there."""
-    return database.execute("SELECT to_regclass('opusmap.gone')").fetchone() != (None,)
+    return has_table(database, "gone")
 
 
 def read_hasher(database: Database, target: int) -> ColumnHasher | None:

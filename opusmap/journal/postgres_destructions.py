@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
-
-import psycopg
 
 from opusmap.journal.destruction import Destruction, DestructionState
 from opusmap.journal.postgres_schema import WITH_DESTRUCTIONS
-from opusmap.journal.postgres_server import Database
+from opusmap.journal.postgres_server import Database, has_table, making_tables
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS opusmap.destructions (
@@ -29,16 +26,14 @@ ON CONFLICT (target, key, plan) DO UPDATE SET content = excluded.content, state 
 
 def prepare_destructions(database: Database) -> None:
     """Make the table where it is not there; two processes may do so at the same time."""
-    if database.execute("SELECT to_regclass('opusmap.destructions')").fetchone() != (None,):
-        return
-    errors = psycopg.errors
-    with suppress(errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject):
-        database.execute(_TABLE)
+    if not has_table(database, "destructions"):
+        with making_tables(database):
+            database.execute(_TABLE)
 
 
 def read_destructions(database: Database, target: int, keys: Collection[str] | None) -> Iterator[Destruction]:
     """Yield the destructions of a target, of these rowKeys alone if they are given, by time."""
-    if database.execute("SELECT to_regclass('opusmap.destructions')").fetchone() == (None,):
+    if not has_table(database, "destructions"):
         return
     where, values = " WHERE target = %(target)s", dict[str, Any](target=target)
     if keys is not None:

@@ -239,11 +239,8 @@ class PostgresJournal(Journal):
 
     async def _look_up(self, target: int, keys: Sequence[str]) -> dict[str, JournalRecord]:
         def ask() -> dict[str, JournalRecord]:
-            values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
             with reading(self._place):
-                rows = self._reader.execute(LOOK_UP, values, binary=True).fetchall()
-                read = record_reader(self._at)
-                return {each.key: each for each in map(read, rows)}  # those with more to say come last
+                return self._find_known(target, keys)
 
         return await self.in_thread(ask)
 
@@ -303,11 +300,7 @@ class PostgresJournal(Journal):
     def evidence(self, run: Run) -> dict[str, Any]:
         with reading(self._place):
             query = "SELECT content FROM opusmap.evidence WHERE run = %s"
-            found = self._reader.execute(query, (run.id,)).fetchone()
-        try:
-            return {} if found is None else unpack_evidence(found[0])
-        except (ValueError, TypeError):
-            raise damaged(self._place, f"the report data of run {run.id} can't be read") from None
+            return unpack_evidence(self._reader.execute(query, (run.id,)).fetchone(), run.id)
 
     def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
         forgotten: dict[int, int] = {}
@@ -432,15 +425,18 @@ class PostgresJournal(Journal):
         return None if found is None else int(found[0])
 
     def _find_records(self, target: int, keys: Collection[str]) -> dict[str, JournalRecord]:
-        values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
-        read, wanted = record_reader(self._at), set(keys)
-        rows = self._reader.execute(LOOK_UP, values, binary=True).fetchall()
-        found = {each.key: each for each in map(read, rows)}
+        found, wanted = self._find_known(target, keys), set(keys)
+        values = {"target": target, "now": self._now()}
         for row in self._reader.execute(FLYING, values, binary=True).fetchall():
             *facts, age, items = row
             request = Request.from_row((*facts, 0.0, items))
             found |= {each.key: each for each in request.pending(self._at(age)) if each.key in wanted}
         return found
+
+    def _find_known(self, target: int, keys: Collection[str]) -> dict[str, JournalRecord]:
+        values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
+        rows = self._reader.execute(LOOK_UP, values, binary=True).fetchall()
+        return {each.key: each for each in map(record_reader(self._at), rows)}  # more to say comes last
 
     @property
     def leases(self) -> Leases:

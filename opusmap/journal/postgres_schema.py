@@ -21,10 +21,8 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-import psycopg
-
 from opusmap.errors import JournalError, NoJournal
-from opusmap.journal.postgres_server import Database
+from opusmap.journal.postgres_server import Database, has_table, making_tables
 from opusmap.journal.write_set import WriteSet
 
 VERSION = 2
@@ -95,17 +93,12 @@ def prepare_schema(database: Database, place: str) -> None:
     try:
         check_schema(database, place)
     except NoJournal:
-        try:
-            with database.transaction():
-                if database.execute("SELECT to_regnamespace('opusmap')").fetchone() == (None,):
-                    database.execute("CREATE SCHEMA opusmap")
-                database.execute(_TABLES)
-                query = "INSERT INTO opusmap.journal VALUES (%s, %s, 0, 0)"
-                database.execute(query, (secrets.token_hex(16), VERSION))
-        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject):
-            pass  # another process was quicker
-        except (psycopg.errors.DuplicateSchema, psycopg.errors.DuplicateTable):
-            pass
+        with making_tables(database):
+            if database.execute("SELECT to_regnamespace('opusmap')").fetchone() == (None,):
+                database.execute("CREATE SCHEMA opusmap")
+            database.execute(_TABLES)
+            query = "INSERT INTO opusmap.journal VALUES (%s, %s, 0, 0)"
+            database.execute(query, (secrets.token_hex(16), VERSION))
         check_schema(database, place)
 
 
@@ -116,7 +109,7 @@ def check_schema(database: Database, place: str) -> None:
         NoJournal: the tables are not there.
         JournalError: they are of another version.
     """
-    if database.execute("SELECT to_regclass('opusmap.journal')").fetchone() == (None,):
+    if not has_table(database, "journal"):
         way_out = "the first `opusmap submit` creates it; if it is elsewhere, name it in OPUSMAP_JOURNAL"
         raise NoJournal(place, "there is no journal in this database", way_out)
     found = database.execute("SELECT version FROM opusmap.journal").fetchone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -119,6 +119,22 @@ def reading(place: str) -> Iterator[None]:
             yield
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise damaged(place, str(error)) from error
+
+
+def has_table(database: Database, name: str) -> bool:
+    """Return whether the journal has a table."""
+    return database.execute("SELECT to_regclass(%s)", (f"opusmap.{name}",)).fetchone() != (None,)
+
+
+@contextmanager
+def making_tables(database: Database) -> Iterator[None]:
+    """Make tables in a transaction; nothing, if another process is quicker."""
+    errors = psycopg.errors
+    quicker = suppress(
+        errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject, errors.DuplicateSchema
+    )
+    with quicker, database.transaction():
+        yield
 
 
 def damaged(place: str, what: str) -> JournalError:

@@ -10,6 +10,7 @@ import heapq
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from opusmap.journal.column_hashes import ColumnHasher
 
@@ -26,8 +27,7 @@ CREATE TABLE gone (
 """
 """What makes them, within a transaction."""
 
-_BLOCK = 500
-"""RowKeys of one statement at most."""
+_T = TypeVar("_T")
 _PLAIN = "SELECT key FROM accepted WHERE target = ? ORDER BY key"
 _DETAILED = """
 SELECT key FROM detailed WHERE target = ? AND state = 'taken' AND NOT EXISTS
@@ -72,7 +72,7 @@ def compare_columns(
     hasher, found = read_hasher(database, target), dict[str, tuple[str, ...]]()
     if hasher is None:
         return found
-    for block in _blocks(records):
+    for block in blocks(records):
         marks = ", ".join("?" * len(block))
         query = f"SELECT key, columns FROM accepted WHERE target = ? AND key IN ({marks})"  # noqa: S608 - marks
         for key, columns in database.execute(query, (target, *block)):
@@ -109,7 +109,8 @@ def forget_gone(database: sqlite3.Connection, runs: Collection[int]) -> None:
     database.execute(_FORGET)
 
 
-def _blocks(keys: Iterable[str]) -> Iterator[Sequence[str]]:
-    listed = list(keys)
-    for start in range(0, len(listed), _BLOCK):
-        yield listed[start : start + _BLOCK]
+def blocks(items: Iterable[_T], size: int = 500) -> Iterator[Sequence[_T]]:
+    """Yield pieces for one statement each; by default 500 values, and older SQLite takes 999."""
+    listed = list(items)
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]

@@ -6,17 +6,16 @@ A journal from before there was this table gets it when it is opened to write; u
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from opusmap.journal.destruction import Destruction, DestructionState
 from opusmap.journal.in_flight import Request
 from opusmap.journal.models import JournalRecord, read_accepted, read_detailed
+from opusmap.journal.sqlite_columns import blocks
 from opusmap.journal.sqlite_schema import REQUEST_COLUMNS, WITH_DESTRUCTIONS, look_up_records
 
 _COLUMNS = "key, plan, content, state, at, by, answer, lifted"
-_BLOCK = 500
-"""RowKeys of one statement at most."""
 
 
 def find_target(database: sqlite3.Connection, origin: str, connection: str) -> int | None:
@@ -31,7 +30,7 @@ def find_records(
 ) -> dict[str, JournalRecord]:
     """Return what is known of a target's records with these rowKeys."""
     found: dict[str, JournalRecord] = {}
-    for block in _blocks(keys):
+    for block in blocks(keys):
         accepted, detailed = look_up_records(len(block))
         found |= {row[2]: read_accepted(row) for row in database.execute(accepted, (target, *block))}
         found |= {row[2]: read_detailed(row) for row in database.execute(detailed, (target, *block))}
@@ -65,7 +64,7 @@ def read_destructions(
     if keys is None:
         yield from map(_read, database.execute(f"{select} ORDER BY at, key", (target,)))
         return
-    for block in _blocks(keys):
+    for block in blocks(keys):
         marks = ", ".join("?" * len(block))
         query = f"{select} AND key IN ({marks}) ORDER BY at, key"
         yield from map(_read, database.execute(query, (target, *block)))
@@ -97,9 +96,3 @@ def forget_records(database: sqlite3.Connection, target: int, keys: Collection[s
 def _read(row: tuple[Any, ...]) -> Destruction:
     key, plan, content, state, at, *texts = row
     return Destruction(key, plan, content, DestructionState(state), at, *texts)
-
-
-def _blocks(keys: Collection[str]) -> Iterator[Sequence[str]]:
-    listed = list(keys)
-    for start in range(0, len(listed), _BLOCK):
-        yield listed[start : start + _BLOCK]

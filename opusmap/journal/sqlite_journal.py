@@ -150,8 +150,7 @@ class SqliteJournal(Journal):
                 "INSERT INTO targets (origin, connection) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 (origin, connection),
             )
-            query = "SELECT id FROM targets WHERE origin = ? AND connection = ?"
-            target = database.execute(query, (origin, connection)).fetchone()[0]
+            target = sqlite_destructions.find_target(database, origin, connection)
             query = "INSERT INTO runs (target, mapping, started) VALUES (?, ?, ?)"
             number = database.execute(query, (target, mapping, self._clock())).lastrowid
             if distrust:
@@ -231,13 +230,9 @@ class SqliteJournal(Journal):
             database.execute(query, (run.id, pack_evidence(evidence)))
 
     def evidence(self, run: Run) -> dict[str, Any]:
-        with translated(self._path):
+        with reading(self._path):
             query = "SELECT content FROM evidence WHERE run = ?"
-            found = self._reader.execute(query, (run.id,)).fetchone()
-        try:
-            return {} if found is None else unpack_evidence(found[0])
-        except (ValueError, TypeError):
-            raise damaged(self._path, f"the report data of run {run.id} can't be read") from None
+            return unpack_evidence(self._reader.execute(query, (run.id,)).fetchone(), run.id)
 
     def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
         forgotten: dict[int, int] = {}

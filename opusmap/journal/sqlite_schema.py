@@ -14,13 +14,13 @@ target may count as unchanged; `older_hash`: an older version hashed those befor
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
 
 from opusmap.errors import JournalError
-from opusmap.journal.sqlite_columns import ADDED, has_columns, write_layouts
+from opusmap.journal.sqlite_columns import ADDED, blocks, has_columns, write_layouts
 from opusmap.journal.write_set import WriteSet
 
 ACCEPTED_COLUMNS = "run, row, key, content"
@@ -153,8 +153,8 @@ def apply_writes(database: sqlite3.Connection, writes: WriteSet) -> None:
     """Write a write set, within the caller's transaction."""
     _put(database, _REQUESTS, [row for row in writes.requests.values() if row is not None])
     over = [number for number, row in writes.requests.items() if row is None]
-    for block in _blocks(over):
-        database.execute(f"DELETE FROM requests WHERE id IN ({_marks(len(block))})", block)  # noqa: S608 - marks
+    for ids in blocks(over, _ROWS):
+        database.execute(f"DELETE FROM requests WHERE id IN ({_marks(len(ids))})", ids)  # noqa: S608 - marks
     write_layouts(database, writes.layouts)
     _put(database, _ACCEPTED, [*writes.accepted.values()])
     _put(database, _DETAILED, [row for row in writes.detailed.values() if row is not None])
@@ -163,7 +163,7 @@ def apply_writes(database: sqlite3.Connection, writes: WriteSet) -> None:
         if row is None:
             forgotten.setdefault(target, []).append(key)
     for target, keys in forgotten.items():
-        for block in _blocks(keys):
+        for block in blocks(keys, _ROWS):
             query = f"DELETE FROM detailed WHERE target = ? AND key IN ({_marks(len(block))})"  # noqa: S608 - marks
             database.execute(query, (target, *block))
 
@@ -180,7 +180,7 @@ def look_up_records(count: int) -> tuple[str, str]:
 
 
 def _put(database: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    for block in _blocks(rows):
+    for block in blocks(rows, _ROWS):
         database.execute(_put_rows(table, len(block)), [*chain.from_iterable(block)])
 
 
@@ -194,8 +194,3 @@ def _put_rows(table: str, count: int) -> str:
 @cache
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
-
-
-def _blocks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(rows), _ROWS):
-        yield rows[start : start + _ROWS]
