@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from opusmap.service_address import LOOPBACK, BadAddress
+
 _PARAMETERS = frozenset(
     (
         *("host", "port", "connect_timeout", "target_session_attrs", "application_name"),
@@ -18,16 +20,8 @@ _PARAMETERS = frozenset(
 )
 """Parameters that an address may have: where the server is, and how it is proved. None changes what a commit
 means (`options` could), names a password, or names a file with one."""
-_LOOPBACK = frozenset({"", "127.0.0.1", "localhost", "::1"})
+
 _FORM = "write it as postgresql://user@host/database"
-
-
-class BadAddress(ValueError):
-    """An address that can't be used; neither text quotes it, because it may hold a password."""
-
-    def __init__(self, problem: str, help: str = _FORM) -> None:
-        super().__init__(problem)
-        self.problem, self.help = problem, help
 
 
 def is_address(text: str) -> bool:
@@ -44,9 +38,9 @@ def read_address(text: str) -> str:
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise BadAddress("not the address of a database") from None
+        raise BadAddress("not the address of a database", _FORM) from None
     if parts.scheme not in ("postgresql", "postgres"):
-        raise BadAddress("only a file or a PostgreSQL database can be a journal")
+        raise BadAddress("only a file or a PostgreSQL database can be a journal", _FORM)
     user, _, hosts = parts.netloc.rpartition("@")
     parameters = parse_qsl(parts.query, keep_blank_values=True)
     if ":" in user or "@" in user or any("password" in name.casefold() for name, _ in parameters):
@@ -55,9 +49,10 @@ def read_address(text: str) -> str:
             "remove it, and set OPUSMAP_JOURNAL_PASSWORD or OPUSMAP_JOURNAL_PASSWORD_FILE",
         )
     if not re.fullmatch(r"[!-~]+", text) or "\\" in text or parts.fragment:
-        raise BadAddress("not the address of a database: blanks, backslashes, # and non-ASCII are refused")
+        problem = "not the address of a database: blanks, backslashes, # and non-ASCII are refused"
+        raise BadAddress(problem, _FORM)
     if not parts.path.strip("/"):
-        raise BadAddress("the address names no database")
+        raise BadAddress("the address names no database", _FORM)
     names = [name for name, _ in parameters]
     for name in names:
         if name not in _PARAMETERS or names.count(name) > 1:
@@ -80,4 +75,4 @@ def find_user(address: str) -> str:
 
 def _is_local(host: str) -> bool:
     """Return whether a host is this machine, or a socket in a folder."""
-    return host in _LOOPBACK or host.startswith(("/", "@"))
+    return not host or host in LOOPBACK or host.startswith(("/", "@"))

@@ -1,47 +1,37 @@
 """Settings: where Opus is and how to sign in, from options, the environment and a `.env` file.
 
-Owns the names `OPUSMAP_*`, the known data centers, what counts as a safe address, and what a `.env` file may
-say: it may come from a stranger, with the mapping, so it must not lead a secret of the environment to a host
-of its choice, or name files elsewhere. It makes no connection; a mapping file never names a host or a secret,
-so nothing here reads one.
+Owns the names `OPUSMAP_*`, and what a `.env` file may say: it may come from a stranger, with the mapping, so
+it must not lead a secret of the environment to a host of its choice, or name files elsewhere. It makes no
+connection; a mapping file never names a host or a secret, so nothing here reads one.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
-from urllib.parse import SplitResult, urlsplit
+from typing import TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
-from opusmap.journal_address import BadAddress, find_user, is_address, read_address
+from opusmap.journal_address import find_user, is_address, read_address
 from opusmap.output_files import JOURNAL_NAME
 from opusmap.safe_files import refuse_irregular, resolve_inside
-from opusmap.wording import show_extra, suggest, visible
-
-_CENTERS = (
-    *("au", "sg", "ca", "ne", "we", "fr", "de", "jp", "kr", "ch", "uk", "us"),
-    *("uae", "za", "qa", "gov", "aos2"),
-    *("gcp-au", "gcp-jp", "gcp-us", "gcp-we", "gcp-kr"),
+from opusmap.service_address import (
+    DATA_CENTERS,
+    BadAddress,
+    check_path,
+    check_proxy,
+    check_webhook,
+    find_center,
+    find_token_url,
+    is_on_this_machine,
+    read_url,
 )
-
-DATA_CENTERS: Mapping[str, str] = {
-    **{name: f"https://graph-{name}.avepointonlineservices.com" for name in _CENTERS},
-    "fedramp": "https://graphusgovapi.online15.net",
-}
-"""Data center -> base URL (AvePoint's public documentation of the Graph API; `fedramp` is Project Hosts)."""
-
-_TOKEN_URL = "https://identity.avepointonlineservices.com/connect/token"  # noqa: S105 - an address
-_TOKEN_URLS = {
-    "gov": "https://identity-gov.avepointonlineservices.com/connect/token",
-    "aos2": "https://identity-aos2.avepointonlineservices.com/connect/token",
-    "fedramp": "https://identity.online15.net/connect/token",
-}
-"""Data centers that do not sign in at the commercial identity service."""
+from opusmap.wording import show_extra, suggest, visible
 
 _NAMES = (
     "base_url",
@@ -105,7 +95,6 @@ _IN_ENV_FILE = frozenset(
     )
 )
 """What a `.env` file may say. The rest, and whatever is added, is the environment's unless it is put here."""
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _log = logging.getLogger(__name__)
 
 
@@ -195,14 +184,6 @@ class Settings:
         return is_on_this_machine(self.base_url)
 
 
-def is_on_this_machine(url: str) -> bool:
-    """Return whether a service's address names this machine; only an emulator of Opus does."""
-    try:
-        return urlsplit(url).hostname in _LOOPBACK
-    except ValueError:  # what a journal holds may be no address
-        return False
-
-
 @dataclass(frozen=True, slots=True)
 class Outlets:
     """Where runs are reported in addition to the journal: `metrics` is a file, `webhook` an address.
@@ -243,6 +224,17 @@ class _Found:
         """Return the error that this value is wrong."""
         return SettingsError(self.blame, problem, help)
 
+    def read(self, reader: Callable[[str], _T]) -> _T:
+        """Return what the reader of an address makes of the text.
+
+        Raises:
+            SettingsError: it refuses the address.
+        """
+        try:
+            return reader(self.text)
+        except BadAddress as bad:
+            raise self.error(bad.problem, bad.help) from None
+
     def path(self) -> Path:
         """Return the file that the value names; one that a `.env` file names is in its own folder.
 
@@ -267,6 +259,7 @@ class _Found:
         return path
 
 
+_T = TypeVar("_T")
 _Level = Mapping[str, _Found]
 
 
@@ -335,9 +328,7 @@ def load_outlets(environ: Mapping[str, str]) -> Outlets:
     file = Path(metrics.text) if metrics else None
     if webhook is None:
         return Outlets(file)
-    _check_origin(webhook, _split_url(webhook))
-    if "#" in webhook.text:
-        raise webhook.error("a URL with a fragment is refused")
+    webhook.read(check_webhook)
     return Outlets(file, Secret(webhook.text), _find_proxy(environ, webhook.text))
 
 
@@ -365,7 +356,7 @@ def load_time_stamping(environ: Mapping[str, str]) -> TimeStamping:
     file = Path(trusted.text) if trusted else None
     if url is None:
         return TimeStamping(trusted=file)
-    address = _read_url(url)
+    address = url.read(read_url)
     return TimeStamping(address, _find_proxy(environ, address), file)
 
 
@@ -499,9 +490,9 @@ def _refuse_strange_addresses(proof: _Found, *addresses: _Found | None) -> None:
     ]
     if proof.folder or not strange:
         return
-    urls = [_read_url(found) for found in strange]
+    urls = [found.read(read_url) for found in strange]
     hosts = " and ".join(dict.fromkeys(urlsplit(url).netloc for url in urls))
-    center = next((name for name, url in DATA_CENTERS.items() if url in urls), None)
+    center = next(filter(None, map(find_center, urls)), "")
     instead = f"; or write OPUSMAP_DATA_CENTER={center} into .env instead" if center else ""
     variables = " and ".join(f"OPUSMAP_{found.name.upper()}" for found in strange)
     raise SettingsError(
@@ -523,85 +514,27 @@ def _read_addresses(place: _Found, token: _Found | None) -> tuple[str, str]:
             )
         base_url, center = DATA_CENTERS[name], name
     else:
-        base_url = _read_url(place)
-        center = next((known for known, url in DATA_CENTERS.items() if url == base_url), "")
+        base_url = place.read(read_url)
+        center = find_center(base_url)
     if token is not None:
-        return base_url, _read_url(token)
+        return base_url, token.read(read_url)
     if not center:
         raise SettingsError(
             "OPUSMAP_TOKEN_URL",
             "not set, and the base URL is not one of AvePoint's, so opusmap can't derive it",
         )
-    return base_url, _TOKEN_URLS.get(center, _TOKEN_URL)
-
-
-def _read_url(found: _Found) -> str:
-    """Return a safe address without the slash at its end: https (http to loopback), a plain host name.
-
-    User info, numbers in place of names, queries and fragments are refused: each has been used to make
-    one host look like another.
-    """
-    parts = _split_url(found)
-    host = _check_origin(found, parts)
-    if "?" in found.text or "#" in found.text:
-        raise found.error("a URL with a query or fragment is refused")
-    if parts.path.rstrip("/"):
-        _check_path(found, parts.path.rstrip("/"))
-    port = f":{parts.port}" if parts.port is not None else ""
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{port}{parts.path.rstrip('/')}"
-
-
-def _check_origin(found: _Found, parts: SplitResult) -> str:
-    """Return an address's host: any on this machine, else a plain name that is reached by https."""
-    host = parts.hostname or ""
-    if "@" in parts.netloc:
-        raise found.error("a URL with user info (`…@`) is refused", "remove the part before the @")
-    if host not in _LOOPBACK:
-        if parts.scheme != "https":
-            raise found.error("only https is accepted (http for 127.0.0.1, localhost and [::1] alone)")
-        if not _is_host_name(host):
-            raise found.error("not a plain host name", "write it as https://host.example.com")
-    return host
-
-
-def _split_url(found: _Found) -> SplitResult:
-    if not re.fullmatch(r"[!-~]+", found.text) or "\\" in found.text:
-        raise found.error("not a URL: spaces, backslashes and non-ASCII characters are refused")
-    try:
-        parts = urlsplit(found.text)
-        port = parts.port
-    except ValueError:
-        raise found.error("not a URL", "write it as https://host.example.com") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise found.error("not a URL", "write it as https://host.example.com")
-    return parts
-
-
-def _is_host_name(host: str) -> bool:
-    """Return whether this is a name and no spelling of a number: `2852039166` and `0x7f.1` are addresses."""
-    labels = host.split(".")
-    plain = all(re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", label) for label in labels)
-    return plain and len(host) <= 253 and not re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1])  # noqa: PLR2004 - RFC 1035
-
-
-def _check_path(found: _Found, path: str) -> None:
-    if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+", path) or re.search(r"/\.\.?(?:/|$)", path):
-        raise found.error("not a plain path", "write it as /connector/records")
+    return base_url, find_token_url(center)
 
 
 def _read_api_path(found: _Found) -> str:
     if found.text.casefold() == "auto":
         return "auto"
-    _check_path(found, found.text)
+    found.read(check_path)
     return found.text
 
 
 def _read_proxy(found: _Found) -> Secret:
-    """Return a proxy's URL. It may hold user and password, and an address in place of a name."""
-    parts = _split_url(found)
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise found.error("not a proxy's URL", "write it as http://proxy.example.com:8080")
+    found.read(check_proxy)
     return Secret(found.text)
 
 
@@ -689,10 +622,7 @@ def _read_database(found: _Found, levels: tuple[_Level, ...]) -> PostgresAddress
             "a .env file can come with a mapping from a stranger, so it can't name a database",
             "set OPUSMAP_JOURNAL as an environment variable",
         )
-    try:
-        url = read_address(found.text)
-    except BadAddress as bad:
-        raise found.error(bad.problem, bad.help) from None
+    url = found.read(read_address)
     password = _first(levels, *_JOURNAL_PASSWORDS)
     if password is None:
         return PostgresAddress(url)

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
+from opusmap.service_address import is_on_this_machine
+from opusmap.wording import cut_text, one_line
 
 LONGEST_WAIT = 300.0
 """Seconds that a server may make us wait at most, whatever it asks."""
@@ -67,10 +69,10 @@ use, and what a gateway between adds."""
 
 def advise_absent(url: str, trouble: str) -> str:
     """Return what to do where nothing listens on this machine: an emulator was stopped; else ""."""
-    address = urlsplit(url)
-    if address.hostname not in ("127.0.0.1", "localhost", "::1") or "refused" not in trouble:
+    if not is_on_this_machine(url) or "refused" not in trouble:
         return ""
-    port = "" if address.port is None else f" --port {address.port}"
+    own = urlsplit(url).port
+    port = "" if own is None else f" --port {own}"
     return (
         f"the emulator is not running: start it in another terminal (`opusmap emulator MAPPING{port}`), and "
         "use the settings that it prints"
@@ -447,8 +449,7 @@ def plain_text(value: Any, limit: int = _REASON_LIMIT) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return cut_text(" ".join(one_line(text[: 4 * limit]).split()), limit)
 
 
 def _describe_body(body: bytes) -> str:

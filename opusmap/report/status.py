@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from opusmap.output_files import File
 from opusmap.report.later_runs import Later
 from opusmap.report.provenance import Evidence
-from opusmap.settings import is_on_this_machine
-from opusmap.wording import counted
+from opusmap.service_address import is_on_this_machine
+from opusmap.wording import counted, them, was
 
 if TYPE_CHECKING:
     from opusmap.journal import Run
@@ -59,7 +59,7 @@ def is_rehearsal(run: Run) -> bool:
 def describe_status(run: Run, evidence: Evidence, later: Later | None = None) -> Status:
     """Return how a run went; of its rows, those need attention that are open after `later` runs."""
     count = count_attention(run.counts) if later is None else later.attention
-    needs = "1 row needs attention" if count == 1 else f"{count:,} rows need attention"
+    needs = counted(count, "row needs attention", "rows need attention")
     if later is not None and not later.exact:
         needs = f"at most {needs}"
     if run.finished is None:
@@ -100,7 +100,7 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: str) -> Iter
     again = "Run the same command again; it continues from there."
     if run.finished is None or run.ending != "done":
         left = run.counts.get("not_sent", 0)
-        not_sent = f" {counted(left, 'record')} {_was(left)} not sent." if left else ""
+        not_sent = f" {counted(left, 'record')} {was(left)} not sent." if left else ""
         yield Need(f"The run did not finish.{not_sent}", again, section="totals")
     if later is None or not later.describe():
         yield from _needs_of_rows(run, evidence)
@@ -113,7 +113,7 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: str) -> Iter
     if evidence.journal_note:
         yield Need(f"{evidence.journal_note}.")
     if replaced := sum(reason.count for reason in evidence.replaced):
-        what = f"{counted(replaced, 'wrong value')} {_was(replaced)} replaced, as the mapping says."
+        what = f"{counted(replaced, 'wrong value')} {was(replaced)} replaced, as the mapping says."
         yield Need(what, "Check that the replacements are what you want.", section="replaced")
     if evidence.gone is not None and evidence.gone.records:
         yield Need(f"{replace(evidence.gone, keys=()).describe()}.", "Nothing was deleted.", section="gone")
@@ -123,14 +123,16 @@ def _needs_of_rows(run: Run, evidence: Evidence) -> Iterator[Need]:
     """Yield what is to be done about the rows of a run that are not records in Opus."""
     correct = _correct(run, evidence.find("rejects"))
     if uncertain := run.counts.get("uncertain"):
-        what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {_it(uncertain)}."
-        yield Need(what, f"Run the same command again; it sends {_it(uncertain)} again.", section="open-ends")
+        what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {them(uncertain)}."
+        yield Need(
+            what, f"Run the same command again; it sends {them(uncertain)} again.", section="open-ends"
+        )
     if failed := run.counts.get("failed"):
         who = "The emulator" if is_rehearsal(run) else "Opus"
         what = f"{who} refused {counted(failed, 'record')}."
         yield Need(what, *correct, "open-ends")
     if rejected := run.counts.get("rejected"):
-        what = f"{counted(rejected, 'row')} {_was(rejected)} rejected, and not sent."
+        what = f"{counted(rejected, 'row')} {was(rejected)} rejected, and not sent."
         if evidence.rejected_in_opus:
             what += f" {describe_rejected_in_opus(evidence.rejected_in_opus)}."
             correct = _correct_source(run, evidence, rejected)
@@ -179,11 +181,3 @@ def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str
         return _correct(run, evidence.find("rejects"))
     file = shlex.quote(later.rejects)
     return f"Correct the cells in {later.rejects}, and run", f"opusmap retry {mapping} {file}"
-
-
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"
-
-
-def _it(count: int) -> str:
-    return "it" if count == 1 else "them"

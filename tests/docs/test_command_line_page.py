@@ -19,7 +19,8 @@ from opusmap.cli.entry import BUG, STOPPED
 from opusmap.cli.entry import opusmap as program
 from opusmap.converters.plugins import load_converters
 from opusmap.errors import OpusmapError
-from opusmap.settings import _NAMES, _OLD_NAMES, _OUTLETS, DATA_CENTERS
+from opusmap.service_address import DATA_CENTERS
+from opusmap.settings import _NAMES, _OLD_NAMES, _OUTLETS
 
 PAGE = ROOT / "docs" / "command-line.md"
 TEXT = PAGE.read_text("utf-8")

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import SettingsError
+from opusmap.service_address import DATA_CENTERS
 from opusmap.settings import (
-    DATA_CENTERS,
     CertificateFile,
     PostgresAddress,
     Secret,
