@@ -13,7 +13,7 @@ import opusmap.compiler
 FOLDER = Path(opusmap.compiler.__file__).parent
 PHASES = (
     ("column_types", "binding_runtime", "plan", "binding_nodes", "known_columns"),  # what the phases hand on
-    ("similar", "mapping_checks", "text_checks", "planner"),  # names resolved
+    ("similar", "mapping_checks", "text_checks", "source_parts", "planner"),  # names resolved
     ("lower",),  # bindings lowered
     ("kinds",),  # kinds checked
     ("lock",),  # what orders mean
