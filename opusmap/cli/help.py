@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -190,12 +189,10 @@ GUESSED = {
 
 def find_meant(word: str, commands: Iterable[str]) -> str | None:
     """Return the command that a word is typed for: one of that meaning, or of almost that name."""
-    near = get_close_matches(word.lower(), list(commands), n=1, cutoff=_SIMILAR)
+    from opusmap.wording import list_near
+
+    near = list_near(word.lower(), commands, least=75, most=1)
     return GUESSED.get(word.lower()) or next(iter(near), None)
-
-
-_SIMILAR = 0.75
-"""How much of a word a command's name shares that may be meant, at least."""
 
 
 class Family(ExamplesFirst, click.Group):

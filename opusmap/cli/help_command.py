@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from opusmap.cli.help import GUESSED, command
 from opusmap.cli.options import verbosity
 from opusmap.cli.terminal import make_console, write_result
+from opusmap.wording import list_near
 
 if TYPE_CHECKING:
     from opusmap.guide_pages import Guide
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _MOST_FOUND, _MOST_LINKS = 4, 12
 """How many guides a word finds, and how many are named below a page, at most."""
 
-_SIMILAR = 0.6
-"""How much of a word a name shares that may be meant, at least."""
+
 _TRY = "Try a word for what you want to do, such as dates, choices, people, excel, csv, send or settings."
 
 
@@ -79,7 +78,7 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
                 f"There is no command or page '{word}'. Did you mean `opusmap help {command_}`?"
             )
         known = dict.fromkeys((*_known_names(), *list_words(), *program.commands))
-        near = difflib.get_close_matches(word.lower(), known, cutoff=_SIMILAR)
+        near = list_near(word.lower(), known, least=60, most=3)
         meant = f"Did you mean {' or '.join(near)}?" if near else _TRY
         raise click.UsageError(f"There is no page about '{word}'. {meant} `opusmap help` lists all pages.")
     _print_page(page, word, _name_others(guides), locate_page(word))

@@ -7,7 +7,6 @@ Owns where in the mapping a mistake is reported, and the kinds that each column 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from opusmap.compiler.binding_nodes import Apply
 from opusmap.compiler.known_columns import KnownColumns
@@ -20,7 +19,7 @@ from opusmap.expressions.nodes import Kind, Node, Type
 from opusmap.expressions.nodes.base import ANY, NUMBER, describe_kind
 from opusmap.issues import Issue, Span
 from opusmap.mapping import Text
-from opusmap.wording import quote_names, quote_value
+from opusmap.wording import list_near, quote_names, quote_value
 
 
 class KindChecker:
@@ -117,15 +116,15 @@ def _advise(problem: ValueProblem, node: Node, choices: ChoiceOptions | None) ->
     if problem.code == "unknown-choice" and choices is not None:
         known = quote_names(map(str, choices.options))
         given = constant_value(node)
-        near = get_close_matches(str(given), map(str, choices.options), n=1, cutoff=_NEAR)
+        near = list_near(str(given), map(str, choices.options), least=_NEAR, most=1)
         return f'did you mean "{near[0]}"? Options: {known}' if near else f"write one of: {known}"
     if problem.code == "no-email":
         return "write an e-mail address, such as records@example.org"
     return "correct it here, in the mapping" if "source" in problem.help else problem.help
 
 
-_NEAR = 0.75
-"""How much of a constant an option shares that may be meant: "Other" and "Pothole" share two thirds."""
+_NEAR = 75
+"""How like a constant an option is that may be meant, in percent: "Other" and "Pothole" share two thirds."""
 
 
 def takes_kind(column: ColumnPlan) -> Kind:
