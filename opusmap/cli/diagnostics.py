@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from opusmap.cli.logs import log, logs_as_json
 from opusmap.cli.terminal import PIPE_WIDTH, escape, make_console, write_error
 from opusmap.safe_files import UnreadableFile, read_text
-from opusmap.wording import counted, visible
+from opusmap.wording import counted, plain_breaks, visible
 
 if TYPE_CHECKING:
     from opusmap.issues import Issue, Span
@@ -118,4 +118,4 @@ def _read_lines(file: str) -> list[str]:
         text = read_text(file, _SHOWN_LIMIT, errors="replace")
     except UnreadableFile:
         return []
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return plain_breaks(text).split("\n")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from opusmap.expressions import Scope
 from opusmap.issues import Issue, Severity, Span, fix_with
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, MappingSpec, Text
+from opusmap.mapping.typographic_quotes import EXPRESSION
 from opusmap.mapping.yaml_writer import in_double_quotes, quoted
 from opusmap.wording import TYPOGRAPHIC_QUOTES, quote_value
 
@@ -82,7 +83,7 @@ def check_joined_options(spec: MappingSpec) -> Iterator[Issue[Span]]:
 
 def _single_braces(text: Text, scope: Scope) -> Iterator[Issue[Span]]:
     """Yield a name within single braces, which is taken as text: "{ Title }: {{ Place }}"."""
-    for found in _IN_BRACES.finditer(_EXPRESSION.sub("", text)):
+    for found in _IN_BRACES.finditer(EXPRESSION.sub("", text)):
         name = found[1].strip()
         if name in scope.variables or name in (scope.columns or ()):
             named = "variable" if name in scope.variables else "source column"
@@ -113,14 +114,12 @@ def _texts(spec: MappingSpec) -> Iterator[Text]:
         yield from (*choices.options, *choices.aliases.values())
 
 
-# An opening within an expression begins it again, so that `{{{{{{…` is read once, not once a brace.
-_EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOTALL)
 _IN_BRACES = re.compile(r"\{([^{}%#]+)\}")
 
 
 def _odd_quotes(text: Text) -> Iterator[Issue[Span]]:
     """Yield the quotation mark at the end of a text that YAML takes for a part of it."""
-    mark, own = text[-1:], _EXPRESSION.sub("", text)
+    mark, own = text[-1:], EXPRESSION.sub("", text)
     if not text.plain or mark not in ('"', "'") or not own.endswith(mark) or not own.count(mark) % 2:
         return
     if text[0] in TYPOGRAPHIC_QUOTES:  # has been reported, with the other kind

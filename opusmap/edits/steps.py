@@ -17,6 +17,7 @@ from opusmap.edits.yaml_tree import Entry, Node, YamlTree
 from opusmap.issues import Span
 from opusmap.mapping.schema import load_schema
 from opusmap.mapping.yaml_reader import Text, plain_data
+from opusmap.wording import plain_breaks
 
 __all__ = ["Path", "RemoveKey", "RenameKey", "SetKey", "Step", "WrapValue", "change_text"]
 
@@ -264,7 +265,7 @@ class _Placed:
 
 def span_at(text: str, at: int, file: str) -> Span:
     """Return the place of an offset in a file's text."""
-    before = text[:at].replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+    before = plain_breaks(text[:at]).removeprefix("\ufeff")
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     return Span(file, line, column, line, column + 1)
 

@@ -21,6 +21,7 @@ from opusmap.errors import ValueProblem
 from opusmap.expressions.syntax_errors import in_plain_words
 from opusmap.issues import Fix, Issue, Span
 from opusmap.mapping.yaml_reader import Text
+from opusmap.wording import plain_breaks
 
 LENGTH_LIMIT = 8 * 1024
 """Bytes (UTF-8) of a template at most; longer ones are refused."""
@@ -94,7 +95,7 @@ class JinjaReader:
         self._shift = 3 if bare else 0
         # Jinja's lexer writes each line break as \n; `_place` counts with what gets lost.
         self._returns = [match.start() - nth for nth, match in enumerate(re.finditer("\r\n", source))]
-        tokens = self._tokens(self._with_paths_hidden(source.replace("\r\n", "\n").replace("\r", "\n")))
+        tokens = self._tokens(self._with_paths_hidden(plain_breaks(source)))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes

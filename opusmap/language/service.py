@@ -16,6 +16,7 @@ from opusmap.language.fixes import QuickFix, find_fixes
 from opusmap.language.hover import Hover, hover
 from opusmap.language.positions import Position, Range
 from opusmap.records import Mapped
+from opusmap.wording import plain_breaks
 
 
 class LanguageService:
@@ -51,7 +52,7 @@ class LanguageService:
 
     def update(self, text: str) -> None:
         """Take the mapping's text as it is now. The same text again: files beside it may have changed."""
-        self._text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+        self._text = plain_breaks(text).removeprefix("\ufeff")
         self._now = None
 
     @property

@@ -19,13 +19,14 @@ _FLOW_TEXT = re.compile(
 )
 _BLOCK_TEXT = re.compile(rf"(?P<open>{_ANY})(?P<text>.+)(?P<close>{_ANY})")
 _KEY = re.compile(rf"([ \t]*(?:-[ \t]+)*){_ANY}([^:\"']+){_ANY}([ \t]*:[ \t]*)")
-_EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOTALL)
+# An opening within an expression begins it again, so that `{{{{{{…` is read once, not once a brace.
+EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOTALL)
 _PLAIN_MARKS = str.maketrans(dict.fromkeys(MARKS, "'"))
 
 
 def is_odd(text: str) -> bool:
     """Return whether a text without quotes has typographic ones around it, or at one end alone."""
-    first, last, inner = text[:1], text[-1:], _EXPRESSION.sub("", text[1:-1])
+    first, last, inner = text[:1], text[-1:], EXPRESSION.sub("", text[1:-1])
     if len(text) <= 1 or not {first, last} & set(MARKS) or set(MARKS) & set(inner):
         return False
     if first in MARKS:
@@ -54,7 +55,7 @@ def straighten(head: str, body: str) -> str:
 
 def straighten_expressions(text: str) -> str:
     """Return a template with straight marks in its expressions."""
-    return _EXPRESSION.sub(lambda found: found[0].translate(_PLAIN_MARKS), text)
+    return EXPRESSION.sub(lambda found: found[0].translate(_PLAIN_MARKS), text)
 
 
 def _rewrite(found: re.Match[str]) -> str:

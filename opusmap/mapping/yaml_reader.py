@@ -24,7 +24,7 @@ from opusmap.issues import Issue, Span
 from opusmap.mapping.typographic_quotes import is_odd
 from opusmap.mapping.yaml_slips import Events, explain_template, find_slip, warn_of_quotes
 from opusmap.safe_files import UnreadableFile, read_text
-from opusmap.wording import find_nearest, quote_value
+from opusmap.wording import find_nearest, plain_breaks, quote_value
 
 SIZE_LIMIT = 1 << 20
 """Bytes of a mapping file that are read at most."""
@@ -209,7 +209,7 @@ def parse_yaml(text: str, name: str, events: Events = _parse_events) -> YamlFile
 
     `events` returns PyYAML's events of a text.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_breaks(text)
     for odd in ("\x85", "\u2028", "\u2029"):
         if (offset := text.find(odd)) >= 0:
             message = f"hidden line separator (U+{ord(odd):04X})"
