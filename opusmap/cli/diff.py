@@ -26,7 +26,7 @@ from opusmap.cli.output import (
     print_list,
     print_note,
     print_nothing_done,
-    shorten,
+    print_table,
 )
 from opusmap.cli.progress import progress_line
 from opusmap.cli.terminal import escape, make_console
@@ -186,8 +186,6 @@ def _print_columns(found: Diff) -> None:
 
 def _print_records(found: Diff) -> None:
     """Print the first records of each kind, one kind after the other."""
-    from rich.table import Table
-
     from opusmap.run.differences import TITLES, Kind
 
     for kind in Kind:
@@ -196,13 +194,9 @@ def _print_records(found: Diff) -> None:
             continue
         console = make_console()
         console.print(f"\n[italic]{TITLES[kind]}[/]", soft_wrap=True)
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for title in ("key", *_HEADS[kind.value]):
-            table.add_column(title, justify="left", overflow="fold")
-        for one in examples:
-            cells = (one.key, *(_cell(one, title) for title in _HEADS[kind.value]))
-            table.add_row(*(escape(shorten(cell, 200)) for cell in cells))
-        console.print(table)
+        titles = _HEADS[kind.value]
+        rows = ((one.key, *(_cell(one, title) for title in titles)) for one in examples)
+        print_table(("key", *titles), rows, 200)
         if more := found.counts[kind] - len(examples):
             console.print(f"and {more:,} more (--limit)", soft_wrap=True)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.options import Output, common
+from opusmap.cli.options import ANY_MAPPING, Output, common, refuse_absent
 from opusmap.cli.output import print_json
 from opusmap.cli.terminal import write_result
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted
 
 
 @command(
@@ -19,7 +19,7 @@ from opusmap.wording import counted, quote_value
     "opusmap doctor mapping.yaml",
     "opusmap doctor mapping.yaml --no-network --json",
 )
-@click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@ANY_MAPPING
 @click.option("--no-network", is_flag=True, help="Skip the network checks.")
 @common
 def doctor(mapping: Path | None, out: Output, *, no_network: bool) -> int:
@@ -30,8 +30,7 @@ def doctor(mapping: Path | None, out: Output, *, no_network: bool) -> int:
     """
     from opusmap.operations.doctor import examine
 
-    if mapping is not None and not mapping.is_file():
-        raise click.UsageError(f"there is no mapping {quote_value(str(mapping))}")
+    refuse_absent(mapping)
     folder = Path() if mapping is None else mapping.parent
     findings = examine(os.environ, folder, network=not no_network)
     problems, area = 0, ""

@@ -19,9 +19,8 @@ from opusmap.cli.options import (
     read_settings,
     refuse_own_input,
 )
-from opusmap.cli.output import print_json, print_list, print_note, shorten
+from opusmap.cli.output import print_json, print_list, print_note, print_table
 from opusmap.cli.sending import print_host
-from opusmap.cli.terminal import escape, make_console
 from opusmap.wording import counted, show_command
 
 if TYPE_CHECKING:
@@ -99,19 +98,12 @@ def due(
 
 def _print_entries(found: DueList, *, every: bool) -> None:
     """Print the list, as many records as fit unless all are asked for."""
-    from rich.table import Table
-
     shown = found.entries if every else found.entries[:_SHOWN]
     if not shown:
         return
-    console = make_console()
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("key", "name", "classification", "modified", "state", "source"):
-        table.add_column(title, justify="left", overflow="fold")
-    for entry in shown:
-        facts = (entry.key, entry.name, entry.term, entry.modified, entry.state.value, entry.place or "-")
-        table.add_row(*(escape(shorten(fact, 60)) for fact in facts))
-    console.print(table)
+    titles = ("key", "name", "classification", "modified", "state", "source")
+    facts = ((one.key, one.name, one.term, one.modified, one.state.value, one.place or "-") for one in shown)
+    print_table(titles, facts, 60)
     if len(shown) < len(found.entries):
         print_note(f"and {counted(len(found.entries) - len(shown), 'more record')}; --all shows each")
 

@@ -15,6 +15,7 @@ import click
 from opusmap.cli.logs import begin_logs, log, set_level
 from opusmap.cli.output import print_note
 from opusmap.errors import OpusmapError
+from opusmap.wording import quote_value
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
+ANY_MAPPING = click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
+"""A mapping, or none: then the command is about this folder. See `refuse_absent`."""
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 JOURNAL = click.option(
     "--journal",
@@ -171,6 +174,12 @@ def registry(converters: tuple[str, ...]) -> Registry:
     from opusmap.converters.plugins import all_converters
 
     return all_converters(converters)
+
+
+def refuse_absent(mapping: Path | None) -> None:
+    """Refuse a mapping that is named and is not there."""
+    if mapping is not None and not mapping.is_file():
+        raise click.UsageError(f"there is no mapping {quote_value(str(mapping))}")
 
 
 def read_settings(mapping: str) -> Settings:

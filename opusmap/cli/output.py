@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.cli.logs import log
 from opusmap.cli.terminal import (
+    escape,
     flush_result,
+    make_console,
     shown_json,
     write_json,
     write_result,
 )
-from opusmap.wording import counted, visible
+from opusmap.wording import counted, cut_text, one_line, visible
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -38,6 +40,18 @@ def print_note(text: str) -> None:
 def print_list(path: str, *, replaced: bool) -> None:
     """Print where a list is, and whether it took the place of a file, which a person may have edited."""
     print_note(f"list: {path}" + (", which replaces the file that was there" if replaced else ""))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Iterable[str]], limit: int) -> None:
+    """Print rows of texts below titles; a cell has at most `limit` characters, and wraps."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, justify="left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(shorten(cell, limit)) for cell in row))
+    make_console().print(table)
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -98,8 +112,7 @@ def name_orders(value: Any, options: Mapping[int, str]) -> str:
 def shorten(value: Any, limit: int = 200) -> str:
     """Return a value as one line of at most so many printable characters; JSON if it is not text."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+    return cut_text(one_line(text), limit)
 
 
 def mapped_as_json(mapped: Mapped) -> dict[str, Any]:

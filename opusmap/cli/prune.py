@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.options import JOURNAL, Output, common
+from opusmap.cli.options import ANY_MAPPING, JOURNAL, Output, common, refuse_absent
 from opusmap.cli.output import print_json, print_note
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted
 
 
 @command(
@@ -19,7 +19,7 @@ from opusmap.wording import counted, quote_value
     "opusmap prune mapping.yaml --older-than 90",
     "opusmap prune --older-than 90 --json",
 )
-@click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@ANY_MAPPING
 @click.option(
     "--older-than",
     "days",
@@ -36,8 +36,7 @@ def prune(mapping: Path | None, days: int, journal: str | None, out: Output) -> 
     Without MAPPING, of all runs in this folder's journal. Counts, times and hashes of a run stay.
     Records that are still in a source are sent again by the next run. Rejects that were edited stay.
     """
-    if mapping is not None and not mapping.is_file():
-        raise click.UsageError(f"there is no mapping {quote_value(str(mapping))}")
+    refuse_absent(mapping)
     prune_and_print(mapping, journal, days, out)
     return 0
 
