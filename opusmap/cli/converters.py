@@ -68,13 +68,13 @@ def _print_converters(converters: Iterable[Converter]) -> None:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for converter in sorted(converters, key=lambda one: one.name):
-        table.add_row(escape(_signature(converter)), escape(converter.summary))
+        table.add_row(escape(converter.signature), escape(converter.summary))
     make_console().print(table)
 
 
 def _print_converter(converter: Converter) -> None:
     console = make_console()
-    console.print(f"[cyan]{escape(_signature(converter))}[/]")
+    console.print(f"[cyan]{escape(converter.signature)}[/]")
     console.print(f"  {escape(converter.summary)}", soft_wrap=True)
     for parameter in converter.parameters:
         console.print(f"  {escape(_describe(parameter))}", soft_wrap=True)
@@ -98,8 +98,3 @@ def _describe(parameter: Parameter) -> str:
         else json.dumps(default, ensure_ascii=False, default=str)
     )
     return f"{parameter.name}: {takes}; {shown} if left out"
-
-
-def _signature(converter: Converter) -> str:
-    names = ", ".join(parameter.name for parameter in converter.parameters)
-    return f"{converter.name}({names})" if names else converter.name

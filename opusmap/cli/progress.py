@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from opusmap.cli.logs import logs_as_json
 from opusmap.cli.terminal import make_console
-from opusmap.wording import counted
+from opusmap.wording import counted, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -99,7 +99,7 @@ def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[in
         parts += [(6, f"{report.retries:,} retries")] if report.retries else []
         parts += [(8, f"{report.concurrency} at a time")] if report.concurrency else []
     if report.waiting:
-        parts.append((_WHY, _shown(report.waiting)))
+        parts.append((_WHY, one_line(report.waiting)))
     rate = rows / elapsed if elapsed else 0.0
     parts.append((7, f"{rate:,.0f} rows/s"))
     parts.append((2, _time(elapsed, share)))
@@ -117,10 +117,6 @@ def _clock(seconds: float) -> str:
     whole = int(seconds)
     hours = f"{whole // _HOUR}:{whole % _HOUR // _MINUTE:02}" if whole >= _HOUR else str(whole // _MINUTE)
     return f"{hours}:{whole % _MINUTE:02}"
-
-
-def _shown(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _fitted(head: str, parts: list[tuple[int, str]], width: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from opusmap.cli.prune import prune_and_print
 from opusmap.cli.staged_report import report_staged
 from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
 from opusmap.cli.terminal import escape, make_console
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_value, show_minute, was, write_time
 
 if TYPE_CHECKING:
     from opusmap.journal import Run
@@ -222,15 +221,11 @@ def _run_facts(run: Run) -> dict[str, Any]:
         "mapping": run.mapping,
         "connection": run.connection,
         "origin": run.origin,
-        "started": _iso(run.started),
-        "finished": None if run.finished is None else _iso(run.finished),
+        "started": write_time(run.started),
+        "finished": None if run.finished is None else write_time(run.finished),
         "ending": run.ending or ("unfinished" if run.finished is None else ""),
         "counts": dict(run.counts),
     }
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _print_runs(runs: Iterable[Run]) -> None:
@@ -244,9 +239,8 @@ def _print_runs(runs: Iterable[Run]) -> None:
     table.add_column("mapping", overflow="fold")
     for run in runs:
         counts = [f"{run.counts.get(name, 0):,}" for name in ("submitted", "unchanged", "failed", "rejected")]
-        started = datetime.fromtimestamp(run.started, UTC).isoformat(sep=" ", timespec="minutes")[:16]
         ending = run.ending or "unfinished"
-        table.add_row(str(run.id), started, escape(ending), *counts, escape(run.mapping))
+        table.add_row(str(run.id), show_minute(run.started), escape(ending), *counts, escape(run.mapping))
     make_console().print(table)
 
 
@@ -302,7 +296,7 @@ def _print_run(
         console.print(describe_trusted(trusted))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
-        rows = f"{counted(rejected, 'row')} {'was' if rejected == 1 else 'were'}"
+        rows = f"{counted(rejected, 'row')} {was(rejected)}"
         sent = "" if later is not None and later.sent else ", and not sent"
         console.print(escape(f"{rows} rejected{sent}{where}"), soft_wrap=True)
         if evidence.rejected_in_opus:
@@ -328,8 +322,7 @@ def _describe_open_records(counts: Mapping[str, int]) -> str:
     if counts.get("not_sent"):
         rest = "Every other was accepted, or sent again by a later run."
         unsent = counts["not_sent"]
-        were = "was" if unsent == 1 else "were"
-        return f"{counted(unsent, 'record')} {were} not sent. {rest}"
+        return f"{counted(unsent, 'record')} {was(unsent)} not sent. {rest}"
     if not counts.get("mapped"):
         return "The run made no record."
     return "Every record that the run made was accepted, or sent again by a later run."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from opusmap.cli.output import describe_trusted, print_note
 from opusmap.cli.terminal import SIDES_WIDTH, escape, make_console, measure, text_width, wrap_words
-from opusmap.wording import counted, visible
+from opusmap.wording import counted, show_share, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,12 +106,8 @@ def replaced_reasons(reasons: Iterable[Reason], place: Place = lambda row, _colu
 
 def empty_cells(title: str, columns: Iterable[EmptyCells]) -> Section:
     """Return how often columns have nothing in them."""
-    found = tuple(Finding(one.empty, (_say_share(one.rate), one.column)) for one in columns if one.empty)
+    found = tuple(Finding(one.empty, (show_share(one.rate), one.column)) for one in columns if one.empty)
     return Section(title, ("rows", "share", "column"), found)
-
-
-def _say_share(rate: float) -> str:
-    return "< 1 %" if 0 < rate < 0.01 else f"{rate:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth
 
 
 def group_places(places: Iterable[str]) -> str:

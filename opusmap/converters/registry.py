@@ -89,6 +89,12 @@ class Converter:
     cache: bool
 
     @property
+    def signature(self) -> str:
+        """How it is called: `truncate(length)`."""
+        names = ", ".join(parameter.name for parameter in self.parameters)
+        return f"{self.name}({names})" if names else self.name
+
+    @property
     def takes_empty(self) -> bool:
         """Whether an expression may give it an empty value: its annotation has `None`."""
         return type(None) in self.kinds

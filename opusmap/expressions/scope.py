@@ -10,7 +10,7 @@ from opusmap.converters import Registry
 from opusmap.expressions import nodes
 from opusmap.expressions.hints import FUNCTIONS, NAME_ADVICE, RESERVED
 from opusmap.issues import Issue, Severity, Span
-from opusmap.wording import find_nearest, quote_value, suggest
+from opusmap.wording import find_nearest, quote_names, quote_value, suggest
 
 ROW_FILE = "row.file"
 """The column that a source gets for `row.file`, unless it has a `file_column`."""
@@ -115,6 +115,5 @@ class Scope:
 
     def known_columns(self) -> str:
         """Return the first of the source's columns, as a hint."""
-        shown = ", ".join(quote_value(name, 30) for name in nsmallest(_SHOWN, self.columns or ()))
-        more = " …" if len(self.columns or ()) > _SHOWN else ""
-        return f"columns: {shown}{more}" if shown else "the source has no columns"
+        shown = quote_names(nsmallest(_SHOWN + 1, self.columns or ()), _SHOWN)
+        return f"columns: {shown}" if shown else "the source has no columns"

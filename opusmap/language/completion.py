@@ -21,7 +21,6 @@ from opusmap.language.descriptions import (
     describe_table,
     describe_target,
     describe_variable,
-    signature,
     summarize_target,
 )
 from opusmap.language.facts import Facts
@@ -220,7 +219,7 @@ def _sources(facts: Facts) -> Iterator[_Offer]:
 
 def _converters(facts: Facts) -> Iterator[_Offer]:
     for converter in sorted(facts.registry.converters.values(), key=lambda one: one.name):
-        detail = signature(converter)
+        detail = converter.signature
         yield _Offer(converter.name, Kind.CONVERTER, detail, describe_converter(converter), raw=True)
 
 

@@ -15,7 +15,7 @@ from opusmap.converters import Converter
 from opusmap.converters.registry import describe_kind
 from opusmap.mapping import ChoiceList
 from opusmap.profile import ColumnProfile
-from opusmap.wording import counted, visible
+from opusmap.wording import counted, cut_text, visible
 
 _LENGTH = 60
 _SAMPLES = 3
@@ -28,7 +28,7 @@ def as_code(text: str, length: int = _LENGTH) -> str:
     >>> as_code("a`b"), as_code("")
     ('`` a`b ``', '(empty)')
     """
-    cut = visible(text if len(text) <= length else text[: length - 1] + "…")
+    cut = visible(cut_text(text, length))
     if not cut.strip():
         return "(blank)" if cut else "(empty)"
     longest = max(map(len, re.findall("`+", cut)), default=0)
@@ -60,7 +60,7 @@ def summarize_source(profile: ColumnProfile | None) -> str:
     """Return how often a source column has a value, and one of them."""
     if profile is None:
         return "source column"
-    sample = f", such as {_shown(profile.examples[0])}" if profile.examples else ""
+    sample = f", such as {visible(cut_text(profile.examples[0], _LENGTH))}" if profile.examples else ""
     return f"{_share(profile)} filled{sample}"
 
 
@@ -77,15 +77,9 @@ def describe_source(name: str, profile: ColumnProfile | None) -> str:
     return "\n\n".join(lines)
 
 
-def signature(converter: Converter) -> str:
-    """Return a converter as it is called: `truncate(length)`."""
-    names = ", ".join(parameter.name for parameter in converter.parameters)
-    return f"{converter.name}({names})" if names else converter.name
-
-
 def describe_converter(converter: Converter) -> str:
     """Return what a converter does, its arguments and its examples."""
-    lines = [f"**{as_text(signature(converter))}** (converter)", visible(converter.summary)]
+    lines = [f"**{as_text(converter.signature)}** (converter)", visible(converter.summary)]
     lines += [
         f"- {as_code(one.name)}: {visible(describe_kind(one.type_name))}"
         + ("" if one.required else "; may be left out")
@@ -121,11 +115,6 @@ def _share(profile: ColumnProfile) -> str:
         return "0 %"
     share = profile.filled / profile.rows
     return "< 1 %" if 0 < share < 0.01 else f"{int(share * 100)} %"  # noqa: PLR2004 - a hundredth
-
-
-def _shown(text: str) -> str:
-    cut = text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"
-    return visible(cut)
 
 
 def _value(value: object) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from opusmap import __version__
 from opusmap.report import Report
+from opusmap.wording import write_time
 
 Outcome = Literal["running", "ok", "degraded", "failed"]
 
@@ -80,8 +80,8 @@ class RunStatus:
             "mapping": self.mapping,
             "connection": self.connection or None,
             "run": report.run,
-            "started": _as_utc(self.started),
-            "ended": None if self.ended is None else _as_utc(self.ended),
+            "started": write_time(self.started),
+            "ended": None if self.ended is None else write_time(self.ended),
             "counts": report.counts(),
             "reasons": [
                 {"column": reason.column, "code": reason.code, "count": reason.count}
@@ -91,7 +91,3 @@ class RunStatus:
             "journal_odd": bool(report.journal_note),
             "opusmap": __version__,
         }
-
-
-def _as_utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

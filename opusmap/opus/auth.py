@@ -16,6 +16,7 @@ from opusmap.errors import SignInError
 from opusmap.opus.exchange import Answer
 from opusmap.opus.responses import SCOPE, plain_text
 from opusmap.settings import Secret
+from opusmap.wording import one_line
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
 _HELP = {
@@ -94,7 +95,7 @@ def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: f
         return f"the identity service answers {answer.status}: {error}"
     if answer.status // 100 != 2 or error in _REFUSALS:  # noqa: PLR2004 - HTTP
         words = " ".join(str(said[name]) for name in ("error", "error_description") if said.get(name))
-        shown = _printable(_hide(words, proof.secret.reveal()))
+        shown = one_line(_hide(words, proof.secret.reveal())[:300])
         problem = f"the identity service answers {answer.status}" + (f": {shown}" if shown else "")
         raise SignInError(url, problem, _HELP.get(error, proof.help))
     text, kind = said.get("access_token"), said.get("token_type", "Bearer")
@@ -129,7 +130,3 @@ def _read_life(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         return _DEFAULT_LIFE
     return float(min(value, _LONGEST_LIFE))
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text[:300])

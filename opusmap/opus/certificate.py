@@ -10,13 +10,12 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from opusmap.errors import SettingsError, SignInError
 from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.settings import CertificateFile, Secret
-from opusmap.wording import show_extra
+from opusmap.wording import show_extra, show_minute
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -59,12 +58,14 @@ class SigningCertificate:
             SignInError: it has expired, or is not valid yet.
         """
         if now > self.valid_until:
-            problem = f"the certificate expired on {_day(self.valid_until)}, so nothing was sent"
+            problem = f"the certificate expired on {show_minute(self.valid_until)} UTC, so nothing was sent"
             raise SignInError(
                 token_url, problem, f"create a new one, add it to the app, name it in {_SETTING}"
             )
         if now < self.valid_from:
-            problem = f"the certificate is not valid before {_day(self.valid_from)}, so nothing was sent"
+            problem = (
+                f"the certificate is not valid before {show_minute(self.valid_from)} UTC, so nothing was sent"
+            )
             raise SignInError(token_url, problem, "wait, or check this machine's clock")
 
     def sign_assertion(self, client_id: str, token_url: str, now: float) -> Secret:
@@ -212,7 +213,3 @@ def _check_usage(own: Certificate) -> bool:
         problem = "the certificate's key usage does not include digital signature, which signing in needs"
         raise SettingsError(_SETTING, problem, "make a certificate with the key usage digital signature")
     return True
-
-
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -23,7 +23,7 @@ from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
 from opusmap.records import Chunk, Reject, Row
 from opusmap.report.drain_time import Estimate, Pace, estimate
 from opusmap.sources import Source
-from opusmap.wording import quote_value
+from opusmap.wording import cut_text, quote_value
 
 PROFILED_ROWS = 10_000
 """Rows whose values are looked at for the profile; empty cells are counted in all rows."""
@@ -340,7 +340,7 @@ def _nearest_of(value: str, known: list[str], prepared: list[str]) -> str:
 def _shown(value: object) -> str:
     """Return a value as it is counted: a text, trimmed and cut."""
     text = value.strip() if isinstance(value, str) else quote_value(value, _LENGTH)[1:-1]
-    return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"
+    return cut_text(text, _LENGTH)
 
 
 def _note(seen: dict[Any, _Seen], key: Any, row: int) -> bool:

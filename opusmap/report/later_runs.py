@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.journal import OPEN_STATES, State
 from opusmap.journal.models import PRUNED
-from opusmap.wording import counted
+from opusmap.wording import counted, was
 
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
@@ -62,7 +62,7 @@ class Later:
         by = f" by {name_runs(self.retries)}" if self.retries else " by a later run"
         if self.of == 1 and self.sent:
             return f"the row that needed attention was sent{by}"
-        rows = f"{self.sent:,} of the {self.of:,} rows that needed attention {_was(self.sent)} sent"
+        rows = f"{self.sent:,} of the {self.of:,} rows that needed attention {was(self.sent)} sent"
         found = f"{'the row that needed attention was not sent' if self.of == 1 else rows}{by}"
         if self.filtered:
             found += f", and “where” excluded {self.filtered:,}"
@@ -81,7 +81,7 @@ class Later:
         '2 rows were deleted from the rejects file, so no retry sent them'
         """
         rows, it = counted(self.deleted, "row"), "it" if self.deleted == 1 else "them"
-        return f"{rows} {_was(self.deleted)} deleted from the rejects file, so no retry sent {it}"
+        return f"{rows} {was(self.deleted)} deleted from the rejects file, so no retry sent {it}"
 
     def describe_whole(self) -> str:
         """Return which run read the whole source again, as a sentence without a full stop; "" if none did."""
@@ -266,7 +266,3 @@ def _target(run: Run) -> tuple[str, str]:
 
 def _in_opus(run: Run) -> int:
     return run.counts.get("submitted", 0) + run.counts.get("unchanged", 0)
-
-
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"

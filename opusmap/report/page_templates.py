@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from opusmap.diagnostic_pages import summarise
-from opusmap.wording import counted
+from opusmap.wording import counted, cut_text
 
 __all__ = ["read_templates", "shown"]
 
@@ -66,7 +66,7 @@ def shown(value: Any, limit: int = _CUT, *, lines: bool = False) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    cut = cut_text(text, limit)
     if cut.isprintable():  # nearly all, and a page may have a million
         return cut
     kept = _JOINERS + (_BREAKS if lines else "")

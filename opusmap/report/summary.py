@@ -16,7 +16,7 @@ from opusmap.errors import OpusmapError
 from opusmap.issues import Issue
 from opusmap.records import Chunk, Reject
 from opusmap.sources import FileChange
-from opusmap.wording import counted
+from opusmap.wording import counted, was
 
 COUNTS = (
     "read",
@@ -117,10 +117,10 @@ class Gone:
 
     def describe(self) -> str:
         """Return it as a sentence for a person."""
-        were = "was" if self.records == 1 else "were"
         first = ", ".join(self.keys[:_GONE_SHOWN]) + (" …" if self.records > _GONE_SHOWN else "")
         named = f": {first}" if self.keys else ""
-        return f"{counted(self.records, 'record')} accepted earlier {were} absent from the source{named}"
+        records = f"{counted(self.records, 'record')} accepted earlier {was(self.records)}"
+        return f"{records} absent from the source{named}"
 
 
 _GONE_SHOWN = 5

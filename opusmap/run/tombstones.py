@@ -15,7 +15,7 @@ from opusmap.issues import Issue
 from opusmap.journal import Destruction, DestructionState, Journal, open_journal
 from opusmap.records import Chunk, Reject
 from opusmap.run.duplicates import RowAt
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_names, quote_value
 
 if TYPE_CHECKING:
     from opusmap.settings import Settings
@@ -72,7 +72,7 @@ def refuse_destroyed(staged: StagedRun, tombstones: Iterable[Destruction]) -> No
         return
     found = sorted({key for key in staged.keys() if key in destroyed})  # noqa: SIM118 - of records, not of a dict
     if found:
-        some = ", ".join(map(quote_value, found[:_SHOWN])) + (" …" if len(found) > _SHOWN else "")
+        some = quote_names(found, _SHOWN, 60)
         problem = (
             f"{counted(len(found), 'record')} of it was marked as destroyed in Opus, or may have been: {some}"
         )

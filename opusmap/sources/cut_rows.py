@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from opusmap.issues import Issue
 from opusmap.records import Reject
 from opusmap.sources.header import Header, refuse_unnamed
+from opusmap.wording import counted
 
 _QUOTE_BREAK = "a cell with line breaks in it must be quoted"
 
@@ -53,7 +54,7 @@ class Record:
             column = header.columns[header.positions.index(at)] if at in header.positions else ""
             problem = Issue("nul-byte", "the cell contains a NUL byte", column, "remove it from the file")
             return Reject(self.number, None, (problem,), self._values(header))
-        message = f"the row has {_cells(len(self.cells))}, but there {_columns(header.width)}"
+        message = f"the row has {counted(len(self.cells), 'cell')}, but there {_columns(header.width)}"
         if self.lines > 1:
             hint = f"the row covers {self.lines} lines: is a closing quote missing?"
         return self._ragged(header, message, hint or "a cell that contains the delimiter must be quoted")
@@ -138,10 +139,6 @@ def _end_of_cut(rows: Sequence[Record], start: int, header: Header) -> int:
 def _may_belong(above: int, below: int) -> str:
     parts = [f"the last cell of row {above}"] * bool(above) + [f"the first cell of row {below}"] * bool(below)
     return f"it may be a piece of {' or of '.join(parts)}: {_QUOTE_BREAK}" if parts else ""
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _columns(count: int) -> str:

@@ -16,7 +16,7 @@ from opusmap.issues import Issue
 from opusmap.records import Reject
 from opusmap.source_options import SourceOptions
 from opusmap.sources.source import check_columns
-from opusmap.wording import quote_value
+from opusmap.wording import counted, quote_names, quote_value
 
 FIND = -1
 """As `header_row`: take the row that looks like a header (for `init`)."""
@@ -137,8 +137,7 @@ def read_header(name: str, options: SourceOptions, row: int, cells: Sequence[str
         check_columns(name, options.columns)
         count = len(options.columns)
         if count not in (len(cells), len(named)):
-            names = "1 name" if count == 1 else f"{count} names"
-            problem = f"`columns` has {names}, but the header in row {row} has {len(named)}"
+            problem = f"`columns` has {counted(count, 'name')}, but the header in row {row} has {len(named)}"
             hint = "give a name for each, or remove `columns` from `source:`"
             raise SourceError(name, "wrong-option", problem, row, hint)
         columns, positions = options.columns, named if count == len(named) else tuple(range(count))
@@ -209,9 +208,8 @@ def _refuse_repeated(name: str, columns: Sequence[str], row: int) -> None:
     if len(set(columns)) == len(columns):
         return
     repeated = list(dict.fromkeys(column for column in columns if columns.count(column) > 1))
-    shown = ", ".join(map(quote_value, repeated[:_NAMES_SHOWN]))
     twice = next(number for number in number_names(columns) if number not in columns)
-    problem = f"the header repeats {shown}"
+    problem = f"the header repeats {quote_names(repeated, _NAMES_SHOWN, 60)}"
     hint = f"write `headers: number` under `source:`, which renames the second to {quote_value(twice)}"
     if len(set(columns)) < len(columns) / 2:
         line = columns_line(len(columns))

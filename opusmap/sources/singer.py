@@ -21,7 +21,7 @@ from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part, RowPart
 from opusmap.sources.json_lines import SAMPLE_BYTES, SAMPLE_ROWS, PiecePart, read_rows, utf8_blocks
 from opusmap.sources.source import Checkpoint, Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, whole_lines
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import quote_names, quote_value, suggest
 
 _BATCHED = "the tap sends batches of files, which opusmap does not read"
 _HOW = "let the tap write to standard input: tap-contracts | opusmap submit mapping.yaml -"
@@ -135,7 +135,7 @@ class _StreamReader:
             )
             raise SourceError(self._name, "singer-message", problem, number, _HOW)
         problem = f"the tap has no stream {quote_value(self._stream)}"
-        hint = suggest(self._stream, list(seen)) or f"its streams are {', '.join(map(quote_value, seen))}"
+        hint = suggest(self._stream, list(seen)) or f"its streams are {quote_names(seen, limit=60)}"
         raise SourceError(self._name, "unknown-stream", problem, help=hint)
 
     def _sample_names(self) -> list[str]:

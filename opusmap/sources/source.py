@@ -24,7 +24,7 @@ from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
 from opusmap.sources.text_io import Block, Input, prepare_blocks
-from opusmap.wording import quote_value, show_extra
+from opusmap.wording import quote_names, show_extra
 
 ROW_LIMIT = 32 << 20
 """Bytes or characters of all values of a database row, at most; a row with more is a reject."""
@@ -241,7 +241,7 @@ def check_columns(name: str, columns: Sequence[str]) -> None:
         hint = "name each one: in `columns`, in the query (SELECT … AS name), or where the file is written"
         raise SourceError(name, "empty-header", problem, help=hint)
     if repeated := [column for column, count in Counter(columns).items() if count > 1]:
-        problem = f"two columns have the name {', '.join(map(quote_value, repeated))}"
+        problem = f"two columns have the name {quote_names(repeated, limit=60)}"
         hint = "give each column a different name: otherwise cells of one would hide those of the other"
         raise SourceError(name, "duplicate-header", problem, help=hint)
 
