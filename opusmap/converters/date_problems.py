@@ -43,9 +43,9 @@ def no_date(value: object, formats: Sequence[str], *, incomplete: bool = False) 
     return ValueProblem("bad-date", message, _find_help(value, text, formats, incomplete=incomplete))
 
 
-def number_given(value: object, takes: str) -> ValueProblem:
-    """Return the problem of a number where dates are texts; `takes` says what takes it."""
-    message = f"{takes} takes a text, not the number {quote_value(value)}"
+def number_given(value: object) -> ValueProblem:
+    """Return the problem of a number where dates are texts."""
+    message = f"`datetime` takes a text, not the number {quote_value(value)}"
     return ValueProblem("wrong-kind", message, _OF_NUMBERS)
 
 

@@ -107,7 +107,7 @@ def datetime_(
     def parse(value: object) -> date:
         if not isinstance(value, str) and not (_is_whole(value) and any(one.write for one in readers)):
             is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-            raise number_given(value, "`datetime`") if is_number else wrong_kind("datetime", (str,), value)
+            raise number_given(value) if is_number else wrong_kind("datetime", (str,), value)
         texts = [_text_for(reader, value) for reader in readers]
         for is_whole in (True, False) if incomplete is not None else (True,):
             for index, (reader, text) in enumerate(zip(readers, texts, strict=True)):

@@ -27,7 +27,7 @@ def regex_replace(pattern: str, new: str) -> Replacer:
     In both a backslash is a backslash, not an escape as in other texts of expressions. `new` may have `$1`
     or `${1}`, `${name}`, `$0` (the whole match) and `$$` (a dollar sign), and no other `$` or backslash.
     """
-    return Replacer("regex_replace", pattern, new)
+    return Replacer(pattern, new)
 
 
 @converter(factory=True, examples={"'CT-2024/7' is matching('^CT-[0-9]{4}')": True})
@@ -103,13 +103,13 @@ class Replacer(Pattern):
 
     __slots__ = ("_new", "_text")
 
-    def __init__(self, name: str, pattern: str, new: str) -> None:
+    def __init__(self, pattern: str, new: str) -> None:
         """Compile a pattern, and read its replacement.
 
         Raises:
             ArgumentError: one of them can't be read.
         """
-        super().__init__(name, pattern)
+        super().__init__("regex_replace", pattern)
         self._new = _read_replacement(new, self._regexp)
         texts = [part for part in self._new if isinstance(part, str)]
         self._text = "".join(texts) if len(texts) == len(self._new) else None

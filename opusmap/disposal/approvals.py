@@ -35,7 +35,7 @@ class Person:
         return self.address.casefold()
 
 
-def read_person(text: str, option: str = "--as") -> Person:
+def read_person(text: str) -> Person:
     """Read `Name <address>`.
 
     Raises:
@@ -43,7 +43,7 @@ def read_person(text: str, option: str = "--as") -> Person:
     """
     found = _PERSON.fullmatch(text.strip())
     if found is None or len(text) > _LONGEST or not text.isprintable():
-        raise SettingsError(option, "this is not a name with an address", 'write it as "Ann Lee <ann@x.org>"')
+        raise SettingsError("--as", "this is not a name with an address", 'write it as "Ann Lee <ann@x.org>"')
     return Person(" ".join(found[1].split()), found[2])
 
 

@@ -34,9 +34,7 @@ _VARIABLE = re.compile(r"OPUSMAP_DATABASE(?:_[A-Z0-9_]+)?")
 _SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///(.+)", re.DOTALL)
 
 
-def open_database(
-    variable: str, sql: str | None, name: str, environ: Mapping[str, str] = os.environ
-) -> Source:
+def open_database(variable: str, sql: str | None, name: str) -> Source:
     """Open the database whose address is in an environment variable.
 
     Only variables that begin with OPUSMAP_DATABASE are read, so that a mapping can't reach others. An
@@ -46,12 +44,11 @@ def open_database(
         variable: the variable's name.
         sql: the query that gives the rows.
         name: what messages call the mapping.
-        environ: the environment.
 
     Raises:
         SourceError: `no-database`, `no-query`, `bad-query`, `missing-extra`, `source-unreadable`.
     """
-    url = _address(variable, name, environ)
+    url = _address(variable, name)
     query = require_query(sql, name)
     file = _SQLITE.fullmatch(url)
     if file is None:
@@ -62,18 +59,17 @@ def open_database(
     return source
 
 
-def list_tables(variable: str, name: str, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+def list_tables(variable: str, name: str) -> tuple[str, ...]:
     """Return the names of the tables and views of a database, for a person who writes a query.
 
     Args:
         variable: the variable with the database's address; see `open_database`.
         name: what messages call the mapping.
-        environ: the environment.
 
     Raises:
         SourceError: as `open_database`.
     """
-    url = _address(variable, name, environ)
+    url = _address(variable, name)
     file = _SQLITE.fullmatch(url)
     if file is not None:
         return list_sqlite_tables(Path(file[1]), variable)
@@ -81,12 +77,12 @@ def list_tables(variable: str, name: str, environ: Mapping[str, str] = os.enviro
         return source.tables()
 
 
-def _address(variable: str, name: str, environ: Mapping[str, str]) -> str:
+def _address(variable: str, name: str) -> str:
     if not _VARIABLE.fullmatch(variable):
         problem = f"`database` can't be {quote_value(variable)}"
         hint = "name an environment variable: OPUSMAP_DATABASE, or one that begins with OPUSMAP_DATABASE_"
         raise SourceError(name, "no-database", problem, help=hint)
-    url = environ.get(variable, "").strip()
+    url = os.environ.get(variable, "").strip()
     if not url:
         hint = f"set it to the database's address: {variable}=postgresql+psycopg://user:password@host/name"
         raise SourceError(name, "no-database", f"the variable {variable} is not set", help=hint)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -29,13 +29,15 @@ from opusmap.sources.header import SAMPLE_ROWS, find_row
 from opusmap.sources.json_items import list_paths
 from opusmap.sources.text_io import Block, Input, decode_blocks, find_byte_order_mark, prepare_blocks
 from opusmap.sources.workbook import Workbook, texts_of_cells
-from opusmap.wording import visible
+from opusmap.wording import counted, visible
 
 __all__ = ["ENCODINGS", "FirstRows", "Reading", "read_first_rows"]
 
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "cp850", "mac_roman", "utf-16-le", "shift_jis")
 """Encodings that are offered; a mapping may name any other."""
 
+_ROWS = 20
+"""Rows that are kept."""
 _CELL = 200
 """Characters of a cell that are kept."""
 _NEAR = 14
@@ -78,13 +80,12 @@ class FirstRows:
     problem: SourceError | None = None
 
 
-def read_first_rows(path: Path, options: SourceOptions, count: int = 20) -> FirstRows:
+def read_first_rows(path: Path, options: SourceOptions) -> FirstRows:
     """Return the first rows of a file.
 
     Args:
         path: the file.
         options: the mapping's `source`; where it says nothing, what the reader would take.
-        count: how many rows.
 
     Raises:
         SourceError: the file can't be read, or no format fits its name.
@@ -92,7 +93,7 @@ def read_first_rows(path: Path, options: SourceOptions, count: int = 20) -> Firs
     kind = find_format(str(path), options.format and options.format.lower()).name
     opened = Input(str(path), path)
     if kind == "excel":
-        return _first_of_sheet(opened, options, count)
+        return _first_of_sheet(opened, options)
     if kind not in ("csv", "json", "jsonl"):
         return FirstRows()
     with opened.open() as stream:
@@ -103,14 +104,14 @@ def read_first_rows(path: Path, options: SourceOptions, count: int = 20) -> Firs
         encodings, certain = _encodings(head, notes)
     found = FirstRows(encodings=encodings, encoding_note=certain, problem=problem)
     if kind == "csv":
-        return _first_of_csv(found, text, options, str(path), count)
+        return _first_of_csv(found, text, options, str(path))
     lines = ((number, (line,)) for number, line in enumerate(io.StringIO(text), 1))
     lists = list_paths(iter([head]), options, opened.name) if kind == "json" else ()
     effects = {"$": "the document itself is the list"}
     return replace(
         found,
         shape="lines",
-        rows=_kept(islice(lines, count)),
+        rows=_kept(lines),
         lists=tuple(Reading(one, effects.get(one, "each of its items is a row")) for one in lists),
         now=(("items", options.items or "$"),),
     )
@@ -163,7 +164,7 @@ def _piece(near: bytes, encoding: str) -> str:
     return "reads “" + visible(max(lines, key=lambda line: sum(char > "\x7f" for char in line))) + "”"
 
 
-def _first_of_csv(found: FirstRows, text: str, options: SourceOptions, name: str, count: int) -> FirstRows:
+def _first_of_csv(found: FirstRows, text: str, options: SourceOptions, name: str) -> FirstRows:
     stated, quote = options.delimiter, options.quote
     if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
         stated = "\t"
@@ -175,7 +176,7 @@ def _first_of_csv(found: FirstRows, text: str, options: SourceOptions, name: str
     return replace(
         found,
         shape="cells",
-        rows=_kept(enumerate(sample[:count], 1)),
+        rows=_kept(enumerate(sample, 1)),
         header_row=find_row(sample) if sample else 0,
         delimiters=tuple(Reading(one, _cut_by(one, text, quote)) for one in offered),
         now=(("delimiter", used),),
@@ -185,28 +186,27 @@ def _first_of_csv(found: FirstRows, text: str, options: SourceOptions, name: str
 def _cut_by(delimiter: str, text: str, quote: str | None) -> str:
     widths = Counter(len(cells) for cells in read_sample(text, delimiter, quote) if cells)
     width = max(widths, key=lambda one: (widths[one], one), default=0)
-    columns = "1 column" if width == 1 else f"{width} columns"
-    return f"{DELIMITER_NAMES.get(delimiter, delimiter)}: splits most rows into {columns}"
+    return f"{DELIMITER_NAMES.get(delimiter, delimiter)}: splits most rows into {counted(width, 'column')}"
 
 
-def _first_of_sheet(input: Input, options: SourceOptions, count: int) -> FirstRows:
+def _first_of_sheet(input: Input, options: SourceOptions) -> FirstRows:
     problem = None
     try:
-        return _read_sheet(input, options.sheet or "", count)
+        return _read_sheet(input, options.sheet or "")
     except SourceError as error:
         if error.code != "unknown-sheet" or not options.sheet:
             raise
         problem = error
-    return replace(_read_sheet(input, "", count), problem=problem)
+    return replace(_read_sheet(input, ""), problem=problem)
 
 
-def _read_sheet(input: Input, wanted: str, count: int) -> FirstRows:
+def _read_sheet(input: Input, wanted: str) -> FirstRows:
     with closing(Workbook(input, wanted)) as workbook:
         sheet, sheets, rows = workbook.open()
         sample = [(number, texts_of_cells(cells)) for number, cells in islice(rows, SAMPLE_ROWS)]
     return FirstRows(
         shape="cells",
-        rows=_kept(islice(sample, count)),
+        rows=_kept(sample),
         header_row=find_row([cells for _, cells in sample]) if sample else 0,
         sheets=tuple(
             Reading(one, "the first" if number == 1 else f"number {number}")
@@ -216,5 +216,6 @@ def _read_sheet(input: Input, wanted: str, count: int) -> FirstRows:
     )
 
 
-def _kept(rows: Iterator[tuple[int, list[str] | tuple[str, ...]]]) -> tuple[tuple[int, tuple[str, ...]], ...]:
-    return tuple((number, tuple(cell[:_CELL].rstrip("\r\n") for cell in cells)) for number, cells in rows)
+def _kept(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    first = islice(rows, _ROWS)
+    return tuple((number, tuple(cell[:_CELL].rstrip("\r\n") for cell in cells)) for number, cells in first)

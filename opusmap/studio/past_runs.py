@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,19 +110,19 @@ class PastRuns:
 
 
 @contextmanager
-def open_past_runs(mapping: Path, environ: Mapping[str, str] = os.environ) -> Iterator[PastRuns]:
+def open_past_runs(mapping: Path) -> Iterator[PastRuns]:
     """Open the runs of a mapping in the journal that `submit` uses for it; no run if it has none yet.
 
     Raises:
         JournalError: the journal can't be read, or is not there although the mapping had a run.
         SettingsError: the `.env` file beside the mapping can't be read.
     """
-    journal = locate_journal({}, environ, mapping.parent)
+    journal = locate_journal({}, os.environ, mapping.parent)
     absent = isinstance(journal, Path) and not os.path.lexists(journal)
     if absent and LastRun(mapping).latest() is None:
         yield PastRuns(None, ())
         return
-    with open_journal(find_journal(mapping, None, environ), write=False) as opened:
+    with open_journal(find_journal(mapping, None, os.environ), write=False) as opened:
         yield PastRuns(opened, find_runs(opened, mapping))
 
 
