@@ -62,7 +62,7 @@ class ColumnType(StrEnum):
 
 
 CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
-LIST_TYPES = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
+LIST_TYPES = frozenset({ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE})
 """Types whose values are lists."""
 
 

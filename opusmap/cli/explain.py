@@ -179,7 +179,10 @@ def _print_stages(title: str, stages: Iterable[Stage]) -> None:
 
     console = make_console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    shown = [(_place_of(stage), _text_of(stage), stage) for stage in stages]
+    shown = []
+    for stage in stages:
+        place = "" if stage.span is None else f"line {stage.span.line}"
+        shown.append((place, "" if stage.problem else visible(shorten(stage.value)), stage))
     for place, value, stage in shown:
         style = "red" if stage.problem else ""
         table.add_row(Text(place, "dim"), Text(visible(stage.what), style), Text(value, "bold"))
@@ -198,11 +201,3 @@ def _print_stages(title: str, stages: Iterable[Stage]) -> None:
             lines[-1].append(f"  {value}")
         for line in lines:
             console.print(line, soft_wrap=True)
-
-
-def _place_of(stage: Stage) -> str:
-    return "" if stage.span is None else f"line {stage.span.line}"
-
-
-def _text_of(stage: Stage) -> str:
-    return "" if stage.problem else visible(shorten(stage.value))

@@ -31,9 +31,6 @@ Encode: TypeAlias = Callable[[Any], JsonValue]
 Element: TypeAlias = Callable[[Any], tuple[str | int, Any]]
 """From an element to what tells it from others, and to how it is written; `("", "")` for no element."""
 
-LIST_TYPES = frozenset({ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE})
-"""Types whose value is a list."""
-
 TEXT_TYPES = frozenset({ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN})
 """Types whose value is a text as it is."""
 

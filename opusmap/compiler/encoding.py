@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.binding_nodes import Emptied, OrDefault
 from opusmap.compiler.caching import Cached, Encoded
-from opusmap.compiler.column_types import LIST_TYPES, TEXT_TYPES, Element, encode_elements
+from opusmap.compiler.column_types import TEXT_TYPES, Element, encode_elements
 from opusmap.compiler.interpreter import Declined
 from opusmap.compiler.plan import ColumnPlan
-from opusmap.connection import ColumnType
+from opusmap.connection import LIST_TYPES, ColumnType
 from opusmap.converters.limits import LIST_LIMIT
 from opusmap.errors import ValueProblem
 from opusmap.expressions.nodes import Cell, Concat, Constant, Kind, Node, Type

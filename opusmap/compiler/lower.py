@@ -15,9 +15,8 @@ from opusmap.compiler.binding_nodes import (
     OrDefault,
     Split,
 )
-from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.plan import UNKNOWN, ColumnPlan, Plan
-from opusmap.connection import ColumnType
+from opusmap.connection import LIST_TYPES, ColumnType
 from opusmap.expressions.nodes import Cell, Node
 
 

@@ -6,9 +6,8 @@ import re
 from collections.abc import Container, Iterator
 from datetime import UTC, datetime
 
-from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.similar import find_similar
-from opusmap.connection import CHOICE_TYPES, Column, ColumnType
+from opusmap.connection import CHOICE_TYPES, LIST_TYPES, Column, ColumnType
 from opusmap.converters.format_parts import find_odd_parts
 from opusmap.expressions.hints import RESERVED
 from opusmap.issues import Issue, Severity, Span, fix_with

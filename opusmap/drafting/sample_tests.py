@@ -36,7 +36,8 @@ def with_tests(draft: Draft, connection: Connection, rows: Iterable[Row]) -> Dra
     mapped = [(row, record) for row, record in tried if isinstance(record, Record) and _is_short(row, mapper)]
     # A column that is still open may be required: a row without its cell would fail once that is decided.
     required = [one.chosen.source for one in draft.matches if one.column.required and one.chosen is not None]
-    mapped = [one for one in mapped if all(_is_filled(one[0], name) for name in required)] or mapped
+    cells = (([row.values.get(name) for name in required], (row, record)) for row, record in mapped)
+    mapped = [one for found, one in cells if all(cell not in (None, "", []) for cell in found)] or mapped
     mapped.sort(key=lambda one: -len(one[1].values))
     chosen = mapped[:1] + mapped[1:][-1:]
     names = {column.internal_name: column.display_name for column in connection.columns}
@@ -56,10 +57,6 @@ def _settled_mapper(draft: Draft, connection: Connection) -> Mapper | None:
 def _as_written(row: Row) -> dict[str, Any]:
     """Return a row as a test holds it: YAML has no cells that are dates, so their ISO text must do."""
     return {name: cell.isoformat() if isinstance(cell, date) else cell for name, cell in row.values.items()}
-
-
-def _is_filled(row: Row, name: str) -> bool:
-    return row.values.get(name) not in (None, "", [])
 
 
 def _is_short(row: Row, mapper: Mapper) -> bool:

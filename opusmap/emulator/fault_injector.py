@@ -56,7 +56,8 @@ class SeededFaults:
         """Return what happens to a request; None if all is right and nothing waits."""
         if request.path == TOKEN_PATH:
             return self._draw_for_sign_in(request)
-        if not request.records and not _is_question(request):
+        is_question = request.method == "GET" and request.path in RECORD_PATHS
+        if not request.records and not is_question:
             return None
         fault = self._draw(request)
         if not self.plan.latency:
@@ -119,10 +120,6 @@ class SeededFaults:
 
 _OF_RECORDS = frozenset({"error-halfway", "late", "lying-status", "unmatched", "refuse"})
 """Faults that a question for due records can't meet: it changes nothing."""
-
-
-def _is_question(request: RequestInfo) -> bool:
-    return request.method == "GET" and request.path in RECORD_PATHS
 
 
 @dataclass(frozen=True, slots=True)

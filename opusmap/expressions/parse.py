@@ -357,8 +357,9 @@ class _Parser(JinjaReader, NodeVisitor):
         return nodes.Test(value, node.name, args, at)
 
     def visit_Call(self, node: jinja.Call) -> nodes.Node:
-        if _is_row(getattr(node.node, "node", None)) and getattr(node.node, "attr", "") == "get":
-            return self._row_get(node)
+        match node.node:
+            case jinja.Getattr(node=jinja.Name(name="row"), attr="get"):
+                return self._row_get(node)
         name = node.node.name if isinstance(node.node, jinja.Name) else None
         if name not in FUNCTIONS or node.kwargs or node.dyn_args or node.dyn_kwargs:
             method = node.node.attr if isinstance(node.node, jinja.Getattr) else None
@@ -400,10 +401,6 @@ class _Parser(JinjaReader, NodeVisitor):
         help_text = NODE_ADVICE.get(name, "the language has values, operators, filters, tests and {% if %}")
         message = f"{_NODE_NAMES.get(name, name)} is not part of the language"
         raise self.refuse("not-in-language", self.at(node), message, help_text)
-
-
-def _is_row(node: jinja.Node | None) -> bool:
-    return isinstance(node, jinja.Name) and node.name == "row"
 
 
 _ROW_TAKES = (

@@ -69,7 +69,8 @@ def _named(facts: Facts, section: str, name: str) -> Iterator[Location]:
     """Yield where a variable or a table is defined: in the text, or in a file that it includes."""
     for token in facts.tokens:
         if token.is_key and token.path == (section,) and token.text == name:
-            yield _here(facts, token)
+            lines = facts.lines
+            yield Location(facts.path, Range(lines.position(token.start), lines.position(token.end)))
             return
     spec = facts.known.spec
     if spec is not None:
@@ -113,10 +114,6 @@ def _file(facts: Facts, name: str) -> Iterator[Location]:
     path = resolve_inside(facts.folder, name)
     if path is not None and path.is_file():
         yield Location(str(facts.folder / name), _TOP)
-
-
-def _here(facts: Facts, token: Token) -> Location:
-    return Location(facts.path, Range(facts.lines.position(token.start), facts.lines.position(token.end)))
 
 
 def _at(span: Span) -> Location:

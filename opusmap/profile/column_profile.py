@@ -336,15 +336,13 @@ class ColumnProfiler:
         words = [one for one in whole if not any(char.isdigit() or char in "@/" for char in one)]
         text = max(words, key=whole.__getitem__, default="")
         count = whole[text]
-        total = self._values_seen()
+        blank = self._empty + self._counted["blank"] + self._no_value.total() + self._objects
+        total = self._added - blank
         told = max((self._kinds[kind] for kind in _CERTAIN_KINDS), default=0)
         often = text not in self._no_value and count >= _OFTEN_ENOUGH * total
         if often and told and told + count >= _NEARLY_ALL * total:
             self._no_value[text] += count
             self._values.pop(text, None)
-
-    def _values_seen(self) -> int:
-        return self._added - self._empty - self._counted["blank"] - self._no_value.total() - self._objects
 
 
 _LONG = frozenset({Kind.EMAIL, Kind.URL, Kind.FILE})

@@ -54,7 +54,8 @@ class Record:
             column = header.columns[header.positions.index(at)] if at in header.positions else ""
             problem = Issue("nul-byte", "the cell contains a NUL byte", column, "remove it from the file")
             return Reject(self.number, None, (problem,), self._values(header))
-        message = f"the row has {counted(len(self.cells), 'cell')}, but there {_columns(header.width)}"
+        there = "is 1 column" if header.width == 1 else f"are {header.width} columns"
+        message = f"the row has {counted(len(self.cells), 'cell')}, but there {there}"
         if self.lines > 1:
             hint = f"the row covers {self.lines} lines: is a closing quote missing?"
         return self._ragged(header, message, hint or "a cell that contains the delimiter must be quoted")
@@ -139,7 +140,3 @@ def _end_of_cut(rows: Sequence[Record], start: int, header: Header) -> int:
 def _may_belong(above: int, below: int) -> str:
     parts = [f"the last cell of row {above}"] * bool(above) + [f"the first cell of row {below}"] * bool(below)
     return f"it may be a piece of {' or of '.join(parts)}: {_QUOTE_BREAK}" if parts else ""
-
-
-def _columns(count: int) -> str:
-    return "is 1 column" if count == 1 else f"are {count} columns"

@@ -71,7 +71,7 @@ def read_dates(profile: ColumnProfile, values: Iterable[Any], stated: Sequence[s
         found |= dict.fromkeys(filter(None, (one.pattern, swap_day_and_month(one.pattern or ""))))
     if any(one.pattern is None for one in profile.dates):
         found[""] = None
-    readers = {pattern: _reader(pattern) for pattern in islice(found, _READINGS)}
+    readers = {one: time_reader(one) if one else read_iso for one in islice(found, _READINGS)}
     fits = {pattern: sum(read(text) is not None for text in texts) for pattern, read in readers.items()}
     best = profile.dates[0] if profile.dates else None
     swapped = None if best is None else best.swapped
@@ -82,10 +82,6 @@ def read_dates(profile: ColumnProfile, values: Iterable[Any], stated: Sequence[s
     )
     undecided = "" if best is None or swapped is None else f"TODO: {best.pattern} or {swapped}"
     return DateReadings(cells, len(texts), ways, swapped is not None, undecided)
-
-
-def _reader(pattern: str) -> Callable[[str], date | None]:
-    return time_reader(pattern) if pattern else read_iso
 
 
 def _cells(texts: Sequence[str], readers: Sequence[Callable[[str], date | None]]) -> tuple[str, ...]:

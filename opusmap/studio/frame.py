@@ -132,16 +132,13 @@ def _say_state(visit: Visit, state: State) -> str:
     if state is State.SAVED:
         return "Saved"
     if state is State.UNSAVED:
-        return "Not saved: the text can't be read as a mapping" if _is_broken(visit) else "Not saved"
+        is_broken = visit.bench.service.latest.spec is None
+        return "Not saved: the text can't be read as a mapping" if is_broken else "Not saved"
     if state is State.CHANGED:
         return "Changed on disk by another program"
     if state is State.GONE:
         return "The file is no longer there"
     return "Read-only: this file can't be written"
-
-
-def _is_broken(visit: Visit) -> bool:
-    return visit.bench.service.latest.spec is None
 
 
 def _steps(visit: Visit) -> Iterator[Step]:
