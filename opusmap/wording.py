@@ -138,7 +138,7 @@ def show_extra(extra: str) -> str:
 
 
 def cut_text(text: str, limit: int) -> str:
-    """Return a text of at most `limit` characters; `…` stands for the rest."""
+    """Return a text of at most `limit` characters; `…` replaces the rest."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

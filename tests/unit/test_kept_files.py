@@ -41,7 +41,7 @@ def test_what_is_something_else_is_refused_with_what_to_do(text: str, tmp_path: 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 @pytest.mark.parametrize(("kind", "words"), [("link", "symbolic link"), ("fifo", "not a regular file")])
-def test_what_is_no_file_is_neither_followed_nor_replaced(kind: str, words: str, tmp_path: Path) -> None:
+def test_a_link_or_a_fifo_is_neither_followed_nor_replaced(kind: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "m.lock.json"
     if kind == "link":
         path.symlink_to(tmp_path / "elsewhere")
