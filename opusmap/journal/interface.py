@@ -253,9 +253,13 @@ class Journal(ABC):
     def gone(self, run: Run) -> tuple[str, ...]:
         """Return the rowKeys that `keep_gone` kept of a run, in their order."""
 
-    @abstractmethod
     def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
         """Return the ids of the service's connections under which each of these rowKeys is known."""
+        found: dict[str, frozenset[str]] = {}
+        for connection in {run.connection for run in self.runs() if run.origin == origin}:
+            for key in self.find_records(origin, connection, keys):
+                found[key] = found.get(key, frozenset()) | {connection}
+        return found
 
     @abstractmethod
     def destructions(

@@ -365,7 +365,15 @@ class PostgresJournal(Journal):
     def find_records(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
         with reading(self._place):
             target = self._known_target(origin, connection)
-            return {} if target is None else self._find_records(target, keys)
+            if target is None:
+                return {}
+            found, wanted = self._find_known(target, keys), set(keys)
+            values = {"target": target, "now": self._now()}
+            for row in self._reader.execute(FLYING, values, binary=True).fetchall():
+                *facts, age, items = row
+                request = Request.from_row((*facts, 0.0, items))
+                found |= {each.key: each for each in request.pending(self._at(age)) if each.key in wanted}
+            return found
 
     def compare_columns(
         self, origin: str, connection: str, records: Mapping[str, tuple[bytes, bytes]]
@@ -387,15 +395,6 @@ class PostgresJournal(Journal):
     def gone(self, run: Run) -> tuple[str, ...]:
         with reading(self._place):
             return postgres_columns.read_gone(self._reader, run.id)
-
-    def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
-        found: dict[str, set[str]] = {}
-        with reading(self._place):
-            query = "SELECT id, connection FROM opusmap.targets WHERE origin = %s"
-            for target, connection in self._reader.execute(query, (origin,)).fetchall():
-                for key in self._find_records(target, keys):
-                    found.setdefault(key, set()).add(connection)
-        return {key: frozenset(connections) for key, connections in found.items()}
 
     def destructions(
         self, origin: str, connection: str, keys: Collection[str] | None = None
@@ -423,15 +422,6 @@ class PostgresJournal(Journal):
         query = "SELECT id FROM opusmap.targets WHERE origin = %s AND connection = %s"
         found = self._reader.execute(query, (origin, connection)).fetchone()
         return None if found is None else int(found[0])
-
-    def _find_records(self, target: int, keys: Collection[str]) -> dict[str, JournalRecord]:
-        found, wanted = self._find_known(target, keys), set(keys)
-        values = {"target": target, "now": self._now()}
-        for row in self._reader.execute(FLYING, values, binary=True).fetchall():
-            *facts, age, items = row
-            request = Request.from_row((*facts, 0.0, items))
-            found |= {each.key: each for each in request.pending(self._at(age)) if each.key in wanted}
-        return found
 
     def _find_known(self, target: int, keys: Collection[str]) -> dict[str, JournalRecord]:
         values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}

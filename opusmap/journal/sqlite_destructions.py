@@ -42,18 +42,6 @@ def find_records(
     return found
 
 
-def find_connections(
-    database: sqlite3.Connection, origin: str, keys: Collection[str]
-) -> dict[str, frozenset[str]]:
-    """Return the connections of a service under which each of these rowKeys is known."""
-    found: dict[str, set[str]] = {}
-    targets = database.execute("SELECT id, connection FROM targets WHERE origin = ?", (origin,)).fetchall()
-    for target, connection in targets:
-        for key in find_records(database, target, keys):
-            found.setdefault(key, set()).add(connection)
-    return {key: frozenset(connections) for key, connections in found.items()}
-
-
 def read_destructions(
     database: sqlite3.Connection, target: int, keys: Collection[str] | None
 ) -> Iterator[Destruction]:

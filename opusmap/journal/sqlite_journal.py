@@ -302,10 +302,6 @@ class SqliteJournal(Journal):
         with reading(self._path):
             return sqlite_columns.read_gone(self._reader, run.id)
 
-    def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
-        with reading(self._path):
-            return sqlite_destructions.find_connections(self._reader, origin, keys)
-
     def destructions(
         self, origin: str, connection: str, keys: Collection[str] | None = None
     ) -> Iterator[Destruction]:
