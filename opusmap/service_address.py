@@ -89,7 +89,7 @@ def check_webhook(text: str) -> None:
 
 
 def check_proxy(text: str) -> None:
-    """Refuse a text that is not a URL of a proxy. It may hold user and password, and an address in place of a name.
+    """Refuse a text that is not the URL of a proxy. It may hold user and password, and an address for a name.
 
     Raises:
         BadAddress: it is none.
