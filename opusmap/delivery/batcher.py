@@ -175,12 +175,10 @@ class Batcher:
 
     def _make_batch(self) -> Batch:
         """Take as many as fit into a request: each rowKey once."""
-        records, items, known, stale = (
-            list[EncodedRecord](),
-            dict[str, Item](),
-            dict[str, JournalRecord](),
-            False,
-        )
+        records: list[EncodedRecord] = []
+        items: dict[str, Item] = {}
+        known: dict[str, JournalRecord] = {}
+        stale = False
         for one in self._ready[:BATCH_SIZE]:
             key = one.record.key
             if key in items:

@@ -203,9 +203,7 @@ class _Translated:
         if isinstance(error, OSError):
             problem = f"the journal can't be used: {error.strerror}"
             raise JournalError(self._path, problem, _RIGHTS) from error
-        if isinstance(
-            error, UnicodeDecodeError
-        ):  # SQLite's own words may quote what it found in a damaged file
+        if isinstance(error, UnicodeDecodeError):  # SQLite's words may quote what it found in a damaged file
             raise damaged(self._path, "a text in it can't be read") from error
 
 
