@@ -45,11 +45,11 @@ class WriteSet(msgspec.Struct, frozen=True):
 
 def merge_writes(sets: Iterable[WriteSet]) -> WriteSet:
     """Return what write sets come to that are written one after the other."""
-    first, *others = sets
-    if not others:
-        return first
+    listed = list(sets)
+    if len(listed) == 1:
+        return listed[0]
     merged = WriteSet()
-    for writes in (first, *others):
+    for writes in listed:
         merged.requests.update(writes.requests)
         merged.accepted.update(writes.accepted)
         merged.detailed.update(writes.detailed)
