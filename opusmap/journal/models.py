@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -207,4 +208,12 @@ def unknown_connection(place: str, connection: str) -> JournalError:
 
 def hash_content(record: bytes, conflict: str) -> bytes:
     """Return 16 bytes that differ when a record's JSON, as it is sent, or the conflict option does."""
-    return blake2b(record, digest_size=16, person=conflict.encode()).digest()
+    hasher = _begin_hash(conflict).copy()
+    hasher.update(record)
+    return hasher.digest()
+
+
+@cache
+def _begin_hash(conflict: str) -> blake2b:
+    # To copy it takes two thirds of the time that a new one does.
+    return blake2b(digest_size=16, person=conflict.encode())
