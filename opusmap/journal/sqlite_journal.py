@@ -176,8 +176,6 @@ class SqliteJournal(Journal):
             yield GroupedSession(self._in_flight, commits, run, target, look_up, hasher)
 
     async def _look_up(self, target: int, keys: Sequence[str]) -> dict[str, JournalRecord]:
-        if not keys:
-            return {}
         accepted, detailed = look_up_records(len(keys))
         place = (target, *keys)
         # The connection that writes has the newest pages in memory; another would read them again.

@@ -170,7 +170,7 @@ def apply_writes(database: sqlite3.Connection, writes: WriteSet) -> None:
 
 @cache
 def look_up_records(count: int) -> tuple[str, str]:
-    """Return the statements that look for one or more rowKeys of a target in `accepted` and in `detailed`."""
+    """Return the statements that look for so many rowKeys of a target in `accepted` and in `detailed`."""
     # Joined, since `key IN (…)` sorts the keys into an index first, which takes half as long again.
     places = ", ".join(f"(?{place})" for place in range(2, count + 2)) or "(NULL)"  # which no key equals
     wanted = f"WITH wanted(name) AS (VALUES {places}) SELECT"
