@@ -191,8 +191,10 @@ def find_meant(word: str, commands: Iterable[str]) -> str | None:
     """Return the command that a word is typed for: one of that meaning, or of almost that name."""
     from opusmap.wording import list_near
 
-    near = list_near(word.lower(), commands, least=75, most=1)
-    return GUESSED.get(word.lower()) or next(iter(near), None)
+    typed, known = word.lower(), list(commands)
+    if typed in GUESSED or typed in known:
+        return GUESSED.get(typed, typed)
+    return next(iter(list_near(typed, known, least=75, most=1)), None)
 
 
 class Family(ExamplesFirst, click.Group):
