@@ -24,6 +24,10 @@ _SEPARATING = re.compile(r'[\[\],;"() ]')
 """Opus separates addresses with commas in brackets."""
 _BRACKETED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 _SEPARATOR = re.compile(r"[;,\n]")
+_ADDRESS = re.compile(r"""(?!#)[^\s<>()\[\]"|;,/&@]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+""")
+"""What looks like an address in a text of several, bounded so that no long text takes long."""
+_BETWEEN = re.compile(r" (?:and|und|et|og|och|en|y|e) |;#|[;,/|&\n]|^ (?= *$)")
+"""What people and systems write between two addresses."""
 _LENGTH_LIMIT = 320
 """Characters of an address at most: 64 for the mailbox, 255 for the domain (RFC 5321)."""
 _LOCAL_LIMIT = 64
@@ -51,7 +55,9 @@ def email(value: str) -> str:
     if text[:7].lower() == "mailto:":
         text = text[7:].partition("?")[0]
     if "|" in text:
-        text = text.rpartition("|")[2]
+        claim, _, text = text.rpartition("|")
+        if "@" in claim:  # as above: no claim has an address in front
+            raise _no_address(value)
     found = _read_plain(text) or _read_unusual(text)
     if found is None:
         raise _no_address(value)
@@ -116,11 +122,32 @@ def emails(value: str | list) -> list[str]:  # type: ignore[type-arg]
     return list(found.values())
 
 
+def find_separator(text: str) -> str | None:
+    """Return what separates the addresses of a text: `/` in `a@b.org / c@d.org`, with a word its blanks.
+
+    None if the text does not have several, or is not cut into one address each in this way.
+    """
+    found = [*_ADDRESS.finditer(text)] if text.count("@") > 1 else []
+    if len(found) < 2:  # noqa: PLR2004 - several
+        return None
+    between = _BETWEEN.search(text[found[0].end() : found[1].start()])
+    if between is None:
+        return None
+    parts = [part for part in text.split(between[0]) if part.strip()]
+    return between[0] if all(len(_ADDRESS.findall(part)) == 1 for part in parts) else None
+
+
 def _no_address(value: str) -> ValueProblem:
-    if _SEPARATOR.search(value) and "@" in value:
+    found = _ADDRESS.findall(value) if "@" in value else []
+    if len(found) > 1:
+        message = f"{quote_value(value)} has {len(found)} e-mail addresses"
+        way = 'correct the source: write `;` between all of them, and use `split: ";"`'
+        if (separator := find_separator(value)) is not None:
+            cut = separator.replace("\n", "\\n")
+            way = f"for several addresses use `split: \"{cut}\"` (in an expression `| split('{cut}')`)"
+        return ValueProblem("no-email", message, way)
+    if found and found[0] != value.strip():
         message = f"{quote_value(value)} is not a single e-mail address"
-        return ValueProblem(
-            "no-email", message, 'for several addresses use `split: ";"` or `convert: emails`'
-        )
+        return ValueProblem("no-email", message, "correct the source: only the address, or `Name <address>`")
     message = f"{quote_value(value)} has no e-mail address"
     return ValueProblem("no-email", message, "correct the source, or use a table: `lookup:`")

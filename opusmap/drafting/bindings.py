@@ -15,7 +15,7 @@ from opusmap.drafting.concepts import words_of
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
 from opusmap.profile.value_kinds import kinds_of
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_value, them
 
 __all__ = ["DraftBinding", "describe_confidence", "draft_binding", "list_same_names", "needs_zone"]
 
@@ -323,15 +323,42 @@ def _as_people(making: _Making) -> None:
     if not _has_addresses(profile):
         making.to_do("its values are not e-mail addresses: get them from names with `tables` and `lookup:`")
         making.open = True
+    between = [one.text for one in profile.address_separators]
     if profile.lists is not None and profile.lists.separator:
         making.keys["split"] = profile.lists.separator
-    elif profile.address_lists or any(sign in example for example in profile.examples for sign in ";,"):
+    elif between and between[0] not in _OF_EMAILS:
+        making.keys["split"] = between[0]
+    elif between or any(sign in example for example in profile.examples for sign in ";,"):
         making.converts.append("emails")
-    without = profile.filled - profile.kinds.get(Kind.EMAIL, 0)
-    if without and _has_addresses(profile):
+    if _has_addresses(profile):
+        _tell_no_addresses(making)
+
+
+_OF_EMAILS = (";", ",", "\n")
+"""What separates addresses for the converter `emails`."""
+
+
+def _tell_no_addresses(making: _Making) -> None:
+    """Report the cells that would be rejected; one with an address in it is never to be left out."""
+    profile = making.profile
+    cuts = _OF_EMAILS if "emails" in making.converts else (making.keys.get("split"),)
+    others = [one for one in profile.address_separators if one.text not in cuts]
+    if others:
+        count, shown = sum(one.count for one in others), ", ".join(quote_value(one.text) for one in others)
+        making.to_do(
+            f"{_rows_have(count)} addresses with another separator ({shown}) and would be rejected: "
+            f"correct {them(count)}, so that all cells have the same one"
+        )
+    if unclear := profile.unclear_addresses:
+        making.to_do(
+            f"{_rows_have(unclear)} an address that is incomplete or has other text beside it, "
+            f"and would be rejected: correct {them(unclear)}"
+        )
+    without = profile.filled - profile.kinds.get(Kind.EMAIL, 0) - unclear
+    if without:
+        way = "" if making.column.required else f", or `on_error: omit` leaves {them(without)} out"
         have = f"{_rows_have(without)} no e-mail address"
-        way = "" if making.column.required else ", or `on_error: omit` leaves them out"
-        making.to_do(f"{have} and would be rejected: correct them{way}")
+        making.to_do(f"{have} and would be rejected: correct {them(without)}{way}")
 
 
 def _as_choices(making: _Making) -> None:

@@ -24,7 +24,7 @@ from opusmap.profile.list_shapes import (
 from opusmap.profile.value_kinds import (
     NO_VALUE,
     Kind,
-    count_addresses,
+    address_separator,
     has_blank_groups,
     has_decimal_comma,
     has_decimal_point,
@@ -70,7 +70,8 @@ class ColumnProfile:
         decimal_points: numbers that must have a decimal point.
         blank_groups: numbers with blanks between thousands.
         currencies: the currency signs of amounts.
-        address_lists: values of several e-mail addresses.
+        address_separators: what separates the e-mail addresses of values that have several.
+        unclear_addresses: values with an @ that are not read as e-mail addresses.
         examples: the first values.
         nested: whether the column is a member of an object.
     """
@@ -98,7 +99,8 @@ class ColumnProfile:
     decimal_points: int = 0
     blank_groups: int = 0
     currencies: tuple[Count, ...] = ()
-    address_lists: int = 0
+    address_separators: tuple[Count, ...] = ()
+    unclear_addresses: int = 0
     examples: tuple[str, ...] = ()
     nested: bool = False
 
@@ -184,6 +186,7 @@ class ColumnProfiler:
         self._examples: list[str] = []
         self._values: dict[str, int] = {}
         self._currencies: Counter[str] = Counter()
+        self._between_addresses: Counter[str] = Counter()
         self._objects = 0
 
     def add(self, value: object) -> None:
@@ -239,6 +242,7 @@ class ColumnProfiler:
             longest=self._longest,
             average=self._length / filled,
             currencies=most_frequent(self._currencies),
+            address_separators=most_frequent(self._between_addresses),
             examples=tuple(self._examples),
             nested=self._nested,
             **self._counted,
@@ -286,7 +290,9 @@ class ColumnProfiler:
             self._examples.append(plain[:VALUE_LENGTH])
         if length > VALUE_LENGTH:
             self._more, self._values = True, {}
-            self._kinds.update(dict.fromkeys((kind for kind in kinds_of(plain) if kind in _LONG), weight))
+            kinds = [kind for kind in kinds_of(plain) if kind in _LONG]
+            self._kinds.update(dict.fromkeys(kinds, weight))
+            self._note_addresses(plain, kinds, weight)
         else:
             if not self._more:
                 self._values[plain] = self._values.get(plain, 0) + weight
@@ -298,8 +304,7 @@ class ColumnProfiler:
                 self._kinds.update(dict.fromkeys(kinds, weight))
                 if Kind.NUMBER in kinds:
                     self._note_number(plain, weight)
-                if Kind.EMAIL in kinds and count_addresses(plain) > 1:
-                    counted["address_lists"] += weight
+                self._note_addresses(plain, kinds, weight)
                 if (separator := path_separator(plain)) is not None:
                     self._paths[separator] += weight
                 self._incomplete.update(dict.fromkeys(find_incomplete_formats(plain), weight))
@@ -312,6 +317,12 @@ class ColumnProfiler:
         self._counted["decimal_commas"] += weight * has_decimal_comma(number)
         self._counted["decimal_points"] += weight * has_decimal_point(number)
         self._counted["blank_groups"] += weight * has_blank_groups(number)
+
+    def _note_addresses(self, text: str, kinds: list[Kind], weight: int) -> None:
+        if Kind.EMAIL not in kinds:
+            self._counted["unclear_addresses"] += weight * ("@" in text)
+        elif separator := address_separator(text):
+            self._between_addresses[separator] += weight
 
     def _note_incomplete_dates(self) -> None:
         """Take years for dates where a month or a whole date shows that they are."""

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
+from opusmap.converters.people import find_separator
+
 
 class Kind(StrEnum):
     """What values look like; a column is of the first kind that nearly all its values have."""
@@ -76,7 +78,7 @@ def kinds_of(text: str) -> Iterator[Kind]:
 
     `text` has no blanks around it and is not empty.
     """
-    if "@" in text and all(_has_email(part) for part in _EMAIL_LIST.split(text) if part.strip()):
+    if "@" in text and all(map(_has_email, _part_addresses(text)[1])):
         yield Kind.EMAIL
         return
     if _URL.fullmatch(text):
@@ -115,9 +117,21 @@ def has_blank_groups(text: str) -> bool:
     return _BLANK_GROUPS.search(text) is not None and has_decimal_comma(text)
 
 
-def count_addresses(text: str) -> int:
-    """Return how many parts a text has that `;`, `,` or line breaks separate."""
-    return sum(bool(part.strip()) for part in _EMAIL_LIST.split(text))
+def address_separator(text: str) -> str:
+    """Return what separates the e-mail addresses of a text; "" if it has only one."""
+    separator, parts = _part_addresses(text)
+    return separator if len(parts) > 1 else ""
+
+
+def _part_addresses(text: str) -> tuple[str, list[str]]:
+    """Return the parts of a text that may each be an address, and what separates the first two."""
+    separator = find_separator(text)
+    if separator is not None:
+        parts = text.split(separator)
+    else:
+        parts, found = _EMAIL_LIST.split(text), _EMAIL_LIST.search(text)
+        separator = "" if found is None else found[0]
+    return separator, [part for part in parts if part.strip()]
 
 
 def has_decimal_comma(text: str) -> bool:

@@ -190,6 +190,21 @@ def test_what_is_no_single_address_is_refused(written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "binding", ["A", "{from: A, split: ';'}", "{from: A, convert: emails}", "{from: [A, B]}"]
+)
+def test_several_addresses_where_one_is_expected_are_counted_on_each_path(binding: str) -> None:
+    written = "tom.berg@x.org / priya.nair@x.org"
+    found = mapped(f"People: {binding}", {"A": written, "B": "c@x.org"})
+    assert isinstance(found, Reject)
+    (problem,) = found.problems
+    assert (problem.code, problem.message) == ("no-email", f'"{written}" has 2 e-mail addresses')
+    assert '`split: "/"`' in problem.hint
+    assert record('People: {from: A, split: "/"}', {"A": written}) == {
+        "_People": "[tom.berg@x.org,priya.nair@x.org]"
+    }
+
+
+@pytest.mark.parametrize(
     ("written", "path"),
     [("A/B/C", "A/B/C"), (" A / B ", "A/B"), (["A", None, "B"], "A/B"), ("A", "A")],
 )

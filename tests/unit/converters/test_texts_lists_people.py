@@ -217,6 +217,62 @@ def test_what_has_no_single_address_is_a_problem(text: str) -> None:
     assert caught.value.code == "no-email"
 
 
+@pytest.mark.parametrize(
+    ("between", "separator"),
+    [
+        (" / ", "/"), ("/", "/"), (" & ", "&"), (" | ", "|"), ("|", "|"), ("; ", ";"), (",", ","),
+        (";#", ";#"), (" and ", " and "), ("\n", r"\n"), (" \r\n", r"\n"), ("  ", " "),
+    ],
+)  # fmt: skip
+@given(st.lists(ADDRESSES, min_size=2, max_size=4))
+def test_a_text_of_several_addresses_says_how_many_and_what_splits_them(
+    between: str, separator: str, addresses: list[str]
+) -> None:
+    text = between.join(addresses)
+    with pytest.raises(ValueProblem) as caught:
+        email(text)
+    assert caught.value.problem.endswith(f'" has {len(addresses)} e-mail addresses')
+    found = re.search(r"`split: \"(.+)\"` \(in an expression `\| split\('(.+)'\)`\)", caught.value.help)
+    assert found is not None
+    assert found.groups() == (separator, separator)
+    parts = evaluate(f"text | split('{separator}') | map('email')", {"text": text})
+    assert parts == [email(one) for one in addresses]  # what was said helps
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i:0#.f|membership|a@x.org / i:0#.f|membership|b@x.org",
+        "Ann Lee <a@x.org> / Ben <b@x.org>",
+        "i:0#.f|membership|a@x.org|b@x.org",
+    ],
+)
+def test_no_second_address_is_lost(text: str) -> None:
+    with pytest.raises(ValueProblem, match="has 2 e-mail addresses"):
+        email(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@x.org / b@x.org & c@x.org",
+        "R&D <rd@x.org> & Ben <b@x.org>",
+        "a@x.org <b@x.org>",
+        "1;#a@x.org;#2;#b@x.org",
+    ],
+)
+def test_addresses_that_no_separator_parts_are_to_be_corrected(text: str) -> None:
+    with pytest.raises(ValueProblem, match="e-mail addresses") as caught:
+        email(text)
+    assert caught.value.help.startswith("correct the source: write `;` between all of them")
+
+
+@pytest.mark.parametrize("text", ["a@x.org / the front desk", "a@x.org;nobody", "Ann a@x.org"])
+def test_a_text_with_one_address_is_not_said_to_have_none(text: str) -> None:
+    with pytest.raises(ValueProblem, match="is not a single e-mail address"):
+        email(text)
+
+
 @given(
     st.text(max_size=90) | st.text("äéλя名_.'-+x1\u0301\u00ad", max_size=9),
     st.sampled_from(

@@ -499,14 +499,60 @@ def test_a_text_of_dataport_that_was_read_as_csv_is_told_its_format():
         assert "--set format" not in write_draft(other)
 
 
-def test_people_without_an_address_are_foretold():
-    rows = [*REGISTER, *changed(REGISTER[:2], Responsible="Ann Smith")]
-    assert "# TODO Owners: 2 rows have no e-mail address and would be rejected" in write_draft(drafted(rows))
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (
+            1,
+            "1 row has no e-mail address and would be rejected: correct it, or `on_error: omit` leaves it",
+        ),
+        (
+            2,
+            "2 rows have no e-mail address and would be rejected: correct them, or `on_error: omit` leaves",
+        ),
+    ],
+)
+def test_people_without_an_address_are_foretold(count, told):
+    rows = [*REGISTER, *changed(REGISTER[:count], Responsible="Ann Smith")]
+    assert f"# TODO Owners: {told}" in write_draft(drafted(rows))
 
 
 def test_addresses_separated_by_commas_are_several():
     rows = [*REGISTER, *changed(REGISTER[:9], Responsible="ann@example.org, ben@example.org")]
     assert lines(drafted(rows))["Owners"] == "{from: Responsible, convert: emails}"
+
+
+@pytest.mark.parametrize(
+    ("written", "split"), [(" / ", "/"), ("/", "/"), (" & ", "&"), (" | ", "|"), (" and ", " and ")]
+)
+def test_addresses_with_another_separator_are_split_by_it_and_none_is_to_be_left_out(written, split):
+    cell = written.join(["tom.berg@example.org", "priya.nair@example.org"])
+    rows = [*REGISTER, *changed(REGISTER[:2], Responsible=cell)]
+    draft = drafted(rows)
+    assert lines(draft)["Owners"] == f'{{from: Responsible, split: "{split}"}}'
+    text = write_draft(draft)
+    assert re.findall("TODO Owners: (.*)", text) == ["is this the right column?"]
+    assert "on_error: omit" not in text
+
+
+def test_cells_of_addresses_that_the_draft_can_t_read_are_to_be_corrected_never_left_out():
+    rows = [
+        *REGISTER,
+        *changed(REGISTER[:2], Responsible="ann@example.org / ben@example.org"),
+        *changed(REGISTER[:1], Responsible="ann@example.org & ben@example.org"),
+        *changed(REGISTER[:1], Responsible="ann@example.org / the front desk"),
+    ]
+    text = write_draft(drafted(rows))
+    (todo, other, _) = re.findall("TODO Owners: (.*)", text)
+    assert todo == (
+        '1 row has addresses with another separator ("&") and would be rejected: '
+        "correct it, so that all cells have the same one"
+    )
+    assert other == (
+        "1 row has an address that is incomplete or has other text beside it, "
+        "and would be rejected: correct it"
+    )
+    assert "omit" not in todo + other
 
 
 @pytest.mark.parametrize(

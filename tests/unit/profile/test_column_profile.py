@@ -154,9 +154,19 @@ def test_amounts_are_numbers_with_a_currency():
     assert found.decimal_commas == 2
 
 
-def test_several_addresses_in_a_cell_are_counted():
-    found = column("ann@example.org", "ann@example.org, ben@example.org")
-    assert (found.kind, found.address_lists) == (Kind.EMAIL, 1)
+@pytest.mark.parametrize("separator", [";", ",", "\n", " / ", "/", " & ", "|", " and ", ";#"])
+def test_several_addresses_in_a_cell_are_counted_by_what_separates_them(separator):
+    cells = ["ann@example.org", separator.join(["ann@example.org", "Ben <ben@example.org>"])]
+    long = separator.join(f"person.{number}@example.org" for number in range(20))
+    found = column(*cells, long)
+    between = separator if separator == " and " else separator.strip(" ")
+    assert (found.kind, found.address_separators) == (Kind.EMAIL, (Count(between, 2),))
+    assert found.unclear_addresses == 0
+
+
+def test_a_value_with_an_at_sign_that_is_no_address_is_counted():
+    found = column("ann@example.org", "ann@example.org / the front desk", "ben@home", "Ann", "x" * 300 + "@")
+    assert (found.unclear_addresses, found.kinds[Kind.EMAIL]) == (3, 1)
 
 
 @pytest.mark.parametrize(
