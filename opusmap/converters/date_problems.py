@@ -73,7 +73,10 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
         found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
         if found is None:
             written = _describe_formats(text, tuple(formats))
-            return "correct the source or the format" + (f": this is written as {written}" if written else "")
+            listed = ", ".join(f'"{one}"' for one in formats)
+            several = "both formats" if len(formats) == 1 else "all formats"
+            way = f'correct the cells in the source, or list {several} (`format: [{listed}, "…"]`)'
+            return way + (f": this is written as {written}" if written else "")
         as_well = "" if incomplete else ", and `incomplete: first_day`"
         return f"for incomplete dates, add their format to the list, {quote_value(found)}{as_well}"
     if first_day(text) is not None:

@@ -56,6 +56,12 @@ def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], Non
     return aware
 
 
+_IF_SKIPPED = (
+    "check `timezone` first: the zone may be wrong, or the export in UTC, and then all times are; "
+    "otherwise correct the source"
+)
+
+
 def _check_local(aware: datetime, zone: tzinfo, warn: Callable[[str, str], None]) -> None:
     """Check a local time near a change of the clocks."""
     moment = aware.astimezone(UTC)
@@ -64,7 +70,7 @@ def _check_local(aware: datetime, zone: tzinfo, warn: Callable[[str, str], None]
         time = aware.replace(tzinfo=None)
         if moment.astimezone(zone).replace(tzinfo=None) != time:
             message = f"the local time {time.isoformat(sep=' ')} does not exist: clocks went forward"
-            raise ValueProblem("skipped-time", message, "correct it in the source")
+            raise ValueProblem("skipped-time", message, _IF_SKIPPED)
         warn("repeated-time", f"the local time {time.isoformat(sep=' ')} exists twice; the first is used")
 
 

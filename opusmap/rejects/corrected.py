@@ -39,8 +39,9 @@ class RejectsSource(Source):
         self.watch = file.watch
         self.delimiter = file.delimiter
         self.typed_cells = file.typed_cells
-        self.repeated: set[tuple[int, str]] = set()
-        """Number and row key of rows, so far, that were rejected because another row had the key."""
+        self.repeated: dict[tuple[int, str], str] = {}
+        """By number and row key: rows, so far, that were rejected because another row had the key, with what
+        the file says is wrong in them."""
         if file.columns is not None:
             self.columns = tuple(name for name in file.columns if name not in ERROR_COLUMNS)
 
@@ -59,11 +60,11 @@ class RejectsSource(Source):
         self._file.close()
 
     def _restore(self, row: Row) -> Row | Reject:
-        values, (number, key, _, codes, _) = part_row(row.values, neutralised=self._neutralised)
+        values, (number, key, _, codes, error) = part_row(row.values, neutralised=self._neutralised)
         original = int(number) if number.isascii() and number.isdigit() else row.number
         found = codes.split("; ")
         if "duplicate-key" in found:
-            self.repeated.add((original, key))
+            self.repeated[original, key] = error
         return _hold_back(original, values) if _CUT.intersection(found) else Row(original, values)
 
 

@@ -20,6 +20,7 @@ from opusmap.rejects.corrected import is_neutralised, part_row
 from opusmap.report.crosswalk import Crosswalk
 from opusmap.report.provenance import Evidence
 from opusmap.sources import open_source
+from opusmap.wording import quote_value
 
 ROWS = 1000
 """Rejected rows that are shown at most."""
@@ -197,14 +198,22 @@ class _Reading:
     def _count(self, line: _Line, problems: Iterable[Problem]) -> None:
         for problem in problems:
             reasons = [key for key in self._reasons if key[0] == problem.column and key[1] in line.codes]
-            quoted = _QUOTED.search(problem.message)
-            if len(reasons) != 1 or quoted is None:  # the file does not say which code a message has
+            value = self._wrong_value(line, problem)
+            if len(reasons) != 1 or not value:  # the file does not say which code a message has
                 continue
             counted = self._counted.setdefault(reasons[0], Counter())
-            if quoted[1] in counted or len(counted) < _KEPT:
-                counted[quoted[1]] += 1
+            if value in counted or len(counted) < _KEPT:
+                counted[value] += 1
             else:
                 self._others[reasons[0]] += 1
+
+    def _wrong_value(self, line: _Line, problem: Problem) -> str:
+        """Return the value that a message quotes, or the cell that the column is made of; "" if unknown."""
+        if (quoted := _QUOTED.search(problem.message)) is not None:
+            return quoted[1]
+        names = self._made_of.get(problem.column, ())
+        cell = line.values.get(names[0]) if len(names) == 1 else None
+        return "" if cell is None else quote_value(cell)[1:-1]
 
     def _top(self, key: tuple[str, str]) -> TopValues:
         top = tuple(self._counted[key].most_common(TOP_VALUES))

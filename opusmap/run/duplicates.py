@@ -11,6 +11,7 @@ different keys, two have the same one once in 370,000 runs.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -137,7 +138,7 @@ class DuplicateFilter:
         self._work = work
         self._is_last = work.mapper.spec.duplicates == "last" and not work.lacks_key
         # A row that was rejected for its key and still has it would now replace what took its place.
-        self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else set()
+        self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
         self._last = _last_rows(work, self._repeated) if self._is_last else dict[int, int]()
         self._seen = KeySet()
         self._first = dict[int, int]()
@@ -180,25 +181,32 @@ class DuplicateFilter:
     def _find_problem(self, number: int, key: str, *, is_rejected: bool) -> Issue[str] | None:
         """Return the problem of a row whose key another row owns; else remember it as the owner."""
         hashed = hash(key)
-        if (number, key) in self._repeated:  # it owns nothing: another row did, wherever that is
-            return self._describe(hashed, key, "another row")
+        said = self._repeated.get((number, key))
+        if said is not None:  # it owns nothing: another row did, wherever that is
+            named = _OTHER.search(said)
+            other, end = ("another row", None) if named is None else named.groups()
+            return self._describe(hashed, key, other, was_rejected=end is not None)
         is_new = self._seen.add_new({hashed})
         if self._is_last and (is_rejected or hashed in self._last):
             last = self._last.get(hashed, 0)
             owns = number == last or (is_rejected and number > last)
-            return None if owns else _duplicate(key, self._work.source.place(last))
+            return None if owns else self._duplicate(key, self._work.source.place(last))
         # With `last` too: a source that is read twice may have grown meanwhile.
         if not is_new:
             return self._describe(hashed, key, "an earlier row")
         self._note_first({hashed: number}, {hashed} if is_rejected else ())
         return None
 
-    def _describe(self, hashed: int, key: str, unknown: str) -> Issue[str]:
+    def _describe(self, hashed: int, key: str, unknown: str, *, was_rejected: bool = False) -> Issue[str]:
         """Return the problem that another row owns a key: the first one, if it is remembered."""
         first = self._first.get(hashed)
         if first is None:
-            return _duplicate(key, unknown)
-        return _duplicate(key, self._work.source.place(first), is_rejected=hashed in self._rejected)
+            return self._duplicate(key, unknown, is_rejected=was_rejected)
+        return self._duplicate(key, self._work.source.place(first), is_rejected=hashed in self._rejected)
+
+    def _duplicate(self, key: str, other: str, *, is_rejected: bool = False) -> Issue[str]:
+        is_retry = isinstance(self._work.source, RejectsSource)
+        return _duplicate(key, other, is_rejected=is_rejected, is_retry=is_retry)
 
     def _note_first(self, rows: Mapping[int, int], rejected: Iterable[int]) -> None:
         """Remember which row has each key first, and which of them are rejects, as long as there is room."""
@@ -242,9 +250,14 @@ def _last_rows(work: Work, repeated: Container[tuple[int, str]]) -> dict[int, in
     return last
 
 
-def reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
-    """Return the reject of a row whose key `other`, such as `row 7`, has as well."""
-    return Reject(number, key, (_duplicate(key, other),), values)
+def reject_duplicate(
+    number: int, key: str, values: Mapping[str, Any], other: str, *, is_retry: bool
+) -> Reject:
+    """Return the reject of a row whose key `other`, such as `row 7`, has as well.
+
+    `is_retry`: the row comes from a file of rejects, from which it may be deleted.
+    """
+    return Reject(number, key, (_duplicate(key, other, is_retry=is_retry),), values)
 
 
 def owns_key(reject: Reject) -> bool:
@@ -252,9 +265,17 @@ def owns_key(reject: Reject) -> bool:
     return reject.key is not None and all(one.code != "duplicate-key" for one in reject.problems)
 
 
-def _duplicate(key: str, other: str, *, is_rejected: bool = False) -> Issue[str]:
-    message, hint = f"{other} has the row key {quote_value(key)}, too", "make the keys unique in the source"
+def _duplicate(key: str, other: str, *, is_rejected: bool = False, is_retry: bool) -> Issue[str]:
+    message, hint = f"{other} has the same row key, {quote_value(key)}", "make the keys unique in the source"
+    if is_retry:
+        hint += "; a row that is not to be sent may be deleted from the rejects file"
     if is_rejected:
         message += ", and is itself rejected"
         hint += f"; to send this row instead, delete {other} from the rejects, and empty _error_code here"
     return Issue("duplicate-key", message, "Row key", hint)
+
+
+_OTHER = re.compile(
+    r"(?:^|; )Row key: ([^;]+?) has the same row key, [^\n]*?(, and is itself rejected)?$", re.DOTALL
+)
+"""Which row had the key, as `_duplicate` says it, last of all problems, in a file of rejects."""

@@ -63,7 +63,7 @@ class SentKeys:
                 continue
             if number < before.row if self._is_last else number != before.row:
                 other = self._work.source.place(before.row)
-                rejects[place] = reject_duplicate(number, key, row_at(place).values, other)
+                rejects[place] = reject_duplicate(number, key, row_at(place).values, other, is_retry=True)
         return chunk.reject(rejects) if rejects else chunk
 
     def _sent_source(self, number: int) -> bool:

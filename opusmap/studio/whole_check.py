@@ -230,7 +230,7 @@ def judge_fixes(bench: Workbench, check: WholeCheck, fixes: Fixes) -> dict[int, 
         # As for `retry`: a row still has the key that it had, unless it was rejected for it.
         is_owned = not owns_key(found) if found.key == key else hash(key) in owned
         if is_owned or key in fixed:
-            wrong = reject_duplicate(row, key, found.values, "another row")
+            wrong = reject_duplicate(row, key, found.values, "another row", is_retry=False)
             judged[row] = Judged(FixState.WRONG, found, wrong)
         else:
             fixed.add(key)

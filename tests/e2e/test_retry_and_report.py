@@ -297,7 +297,7 @@ def test_a_check_shows_two_rows_with_one_key_of_which_the_first_is_rejected(pair
     ]
     main(["check", "mapping.yaml"])
     shown = " ".join(capsys.readouterr().out.split())
-    assert 'row 2 has the row key "a", too, and is itself rejected' in shown
+    assert 'row 2 has the same row key, "a", and is itself rejected' in shown
     assert "to send this row instead, delete row 2 from the rejects, and empty _error_code here" in shown
 
 

@@ -195,7 +195,7 @@ def test_a_key_that_another_row_has_is_no_fix(contracts, studio, open_page):
     page = open_grid(open_page, studio, CHECK + "&reason=empty-in-template%3ARow+key")
     write_cell(page, "000002")
     wrong = page.inner_text("#cell-0-1")
-    assert 'still wrong · Row key: another row has the row key "CT-000002", too' in wrong
+    assert 'still wrong · Row key: another row has the same row key, "CT-000002"' in wrong
     press(page, "ArrowUp")
     write_cell(page, "900001")
     assert page.inner_text("#cell-0-1") == "fixed"

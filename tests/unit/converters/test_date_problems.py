@@ -94,6 +94,7 @@ def test_the_format_offered_reads_the_whole_value_and_both_readings_where_it_doe
     binding: str, text: str, offered: list[str], not_offered: list[str]
 ) -> None:
     hint = problem_of(f"When: {binding}", text)[1]
+    hint = re.sub(r" \(`format: \[.+\]`\)", "", hint)  # the formats that the mapping has
     for words in offered:
         assert words in hint
     for words in not_offered:
@@ -140,7 +141,27 @@ def test_the_format_of_a_date_that_is_not_whole_is_named(
 
 def test_a_text_that_is_no_part_of_a_date_names_no_shorter_format() -> None:
     hint = problem_of('When: {from: A, format: "%Y-%m-%d", incomplete: first_day}', "circa 1783")[1]
-    assert hint == "correct the source or the format"
+    assert hint == 'correct the cells in the source, or list both formats (`format: ["%Y-%m-%d", "…"]`)'
+
+
+@pytest.mark.parametrize(
+    ("formats", "text", "listed"),
+    [
+        ('"%d/%m/%Y"', "2024/01/31", 'both formats (`format: ["%d/%m/%Y", "…"]`)'),
+        ('["%d/%m/%Y", "%d.%m.%Y"]', "2024/01/31", 'all formats (`format: ["%d/%m/%Y", "%d.%m.%Y", "…"]`)'),
+    ],
+)
+def test_a_few_dates_in_another_format_don_t_replace_the_format_of_the_others(
+    formats: str, text: str, listed: str
+) -> None:
+    hint = problem_of(f"When: {{from: A, format: {formats}}}", text)[1]
+    assert (
+        hint == f'correct the cells in the source, or list {listed}: this is written as `format: "%Y/%m/%d"`'
+    )
+    fields = (
+        f"When: {{from: A, format: {listed.partition('format: ')[2].rstrip('`)').replace('…', '%Y/%m/%d')}}}"
+    )
+    assert record(fields, {"A": text}) == record(fields, {"A": "31/01/2024"})  # what was said helps
 
 
 @pytest.mark.parametrize("value", [45293, Decimal("45293.5")])

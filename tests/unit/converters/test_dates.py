@@ -108,6 +108,7 @@ def test_a_time_that_daylight_saving_skips_is_a_problem() -> None:
     with pytest.raises(ValueProblem) as caught:
         datetime_(context=IN_SYDNEY)("2024-10-06T02:30:00")
     assert caught.value.code == "skipped-time"
+    assert "the zone may be wrong, or the export in UTC" in caught.value.help
 
 
 def test_a_time_that_daylight_saving_repeats_is_the_first_with_a_warning() -> None:

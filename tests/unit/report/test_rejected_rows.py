@@ -8,6 +8,7 @@ from recorded_runs import CHANGED, record_run
 from opusmap.journal import open_journal
 from opusmap.output_files import hash_file
 from opusmap.report import Evidence, Reason
+from opusmap.report.crosswalk import Crosswalk, Line
 from opusmap.report.rejected_rows import Problem, TopValues, read_rows
 
 
@@ -104,3 +105,18 @@ def test_a_value_is_not_counted_under_a_reason_that_the_file_does_not_tell_apart
     found = read_rows(Evidence(files=(hash_file("rejects", path),), reasons=reasons))
     assert found.top == {}
     assert found.rows[2].problems == (Problem("Number", '"1" is wrong'),)
+
+
+def test_a_message_that_quotes_no_value_shows_the_cell_that_its_column_is_made_of(tmp_path):
+    path = tmp_path / "rejects.csv"
+    error = "Signed On: the local time 2024-10-06 02:30:00 does not exist: clocks went forward"
+    cells = ["06/10/2024 02:30", "06/10/2024 02:30", "06/10/2024 02:40", ""]
+    rows = [f"{row},k{row},Signed On,skipped-time,{error},{cell}" for row, cell in enumerate(cells, 2)]
+    path.write_text("\n".join(["_row,_key,_error_column,_error_code,_error,Signed", *rows, ""]), "utf-8")
+    reason = Reason("Signed On", "skipped-time", 4, (2,), "")
+    file = hash_file("rejects", path)
+    top = TopValues((("06/10/2024 02:30", 2), ("06/10/2024 02:40", 1)))
+    for sources, shown in [(("Signed",), {("Signed On", "skipped-time"): top}), (("Signed", "Other"), {})]:
+        line = Line("Signed On", "_SignedOn", "DateTime", False, sources, (), 1)
+        left = Evidence(files=(file,), reasons=(reason,), crosswalk=Crosswalk((line,)))
+        assert read_rows(left).top == shown

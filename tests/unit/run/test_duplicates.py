@@ -136,16 +136,16 @@ def test_a_reject_names_the_row_that_has_its_key(
     is_last = mapper.spec.duplicates == "last"
     assert reject.row == (2 if is_last else 4)
     other = "row 4" if is_last else "row 2" if known else "an earlier row"
-    assert reject.problems[0].message == f'{other} has the row key "b", too'
+    assert reject.problems[0].message == f'{other} has the same row key, "b"'
 
 
 def test_a_reject_says_that_the_row_with_its_key_is_rejected_itself(tmp_path: Path) -> None:
     rows = [{"Id": key, "N": number} for key, number in [("a", "x"), ("b", "1"), ("a", "1"), ("b", "y")]]
     stream = MapStream(Work(write_mapping(tmp_path, "first"), IterableSource(rows)))
     found = {one.row: one.problems[-1] for chunk in stream for one in chunk.rejects()}
-    assert found[3].message == 'row 1 has the row key "a", too, and is itself rejected'
+    assert found[3].message == 'row 1 has the same row key, "a", and is itself rejected'
     assert "delete row 1 from the rejects, and empty _error_code" in found[3].hint
-    assert found[4].message == 'row 2 has the row key "b", too'
+    assert found[4].message == 'row 2 has the same row key, "b"'
     assert "delete" not in found[4].hint
 
 

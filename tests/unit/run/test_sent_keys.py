@@ -77,8 +77,22 @@ def test_no_correction_takes_the_key_of_a_row_that_the_same_run_sent(tmp_path: P
     report = world.retry([*map(corrected, lines[:3]), corrected(lines[3], "d")])
     assert (report.submitted, report.rejected) == (1, 3)
     (reason,) = report.reasons
-    assert (reason.code, reason.example) == ("duplicate-key", 'row 2 has the row key "a", too')
+    assert (reason.code, reason.example) == ("duplicate-key", 'row 2 has the same row key, "a"')
     assert world.numbers() == {**before, "d": 9}
+
+
+def test_a_retry_names_the_row_with_the_key_and_says_that_this_one_may_be_deleted(tmp_path: Path) -> None:
+    world = World(tmp_path, "first")
+    lines = world.submit("a,1\na,2\nb,x\nb,3\n")
+    assert [line["_row"] for line in lines] == ["3", "4", "5"]
+    (reason,) = world.retry(lines[:1]).reasons
+    assert reason.example == 'row 2 has the same row key, "a"'
+    assert "a row that is not to be sent may be deleted from the rejects file" in reason.help
+    (reason,) = world.retry(lines[2:]).reasons  # row 4 was deleted, but the code is still there
+    assert reason.example == 'row 4 has the same row key, "b", and is itself rejected'
+    assert "empty _error_code here" in reason.help
+    (reason,) = world.retry([{**lines[0], "_error": "edited"}]).reasons
+    assert reason.example == 'another row has the same row key, "a"'
 
 
 def test_where_the_last_row_counts_a_later_row_replaces_what_was_sent_and_an_earlier_one_does_not(
@@ -116,7 +130,7 @@ def test_a_retry_of_a_retry_knows_what_the_first_run_sent(tmp_path: Path) -> Non
         name = f"m.run-{number}.rejects.csv"
         (line,) = world.rejects(name)
         report = world.retry([corrected(line)], name)
-        assert [reason.example for reason in report.reasons] == ['row 2 has the row key "a", too']
+        assert [reason.example for reason in report.reasons] == ['row 2 has the same row key, "a"']
     assert world.numbers() == before
 
 
