@@ -73,9 +73,7 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
         found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
         if found is None:
             written = _describe_formats(text, tuple(formats))
-            listed = ", ".join(f'"{one}"' for one in formats)
-            several = "both formats" if len(formats) == 1 else "all formats"
-            way = f'correct the cells in the source, or list {several} (`format: [{listed}, "…"]`)'
+            way = _list_formats(tuple(formats))
             return way + (f": this is written as {written}" if written else "")
         as_well = "" if incomplete else ", and `incomplete: first_day`"
         return f"for incomplete dates, add their format to the list, {quote_value(found)}{as_well}"
@@ -88,6 +86,14 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
             f"say how the whole value is written, with its time if it has one: `format: …` {_IN_EXPRESSION}"
         )
     return "no format reads it: correct the source, or leave an optional column out with `on_error: omit`"
+
+
+@cache
+def _list_formats(formats: tuple[str, ...]) -> str:
+    """Return what to do about a few values in another format: another `format` would reject the others."""
+    listed = ", ".join(f'"{one}"' for one in formats)
+    several = "both formats" if len(formats) == 1 else "all formats"
+    return f'correct the cells in the source, or list {several} (`format: [{listed}, "…"]`)'
 
 
 def _describe_formats(text: str, tried: Sequence[str] = ()) -> str:

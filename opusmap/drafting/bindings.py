@@ -356,7 +356,9 @@ def _tell_no_addresses(making: _Making) -> None:
         )
     without = profile.filled - profile.kinds.get(Kind.EMAIL, 0) - unclear
     if without:
-        way = "" if making.column.required else f", or `on_error: omit` leaves {them(without)} out"
+        # It would leave out the cells above as well.
+        omit = "" if unclear or others else f", or `on_error: omit` leaves {them(without)} out"
+        way = "" if making.column.required else omit
         have = f"{_rows_have(without)} no e-mail address"
         making.to_do(f"{have} and would be rejected: correct {them(without)}{way}")
 
