@@ -48,8 +48,9 @@ def find_guides(word: str) -> list[Guide]:
 
     They have all the words in their title or among those that they are found by; if none has, pages that
     have them in their headings or first paragraph. Of a question that no page has whole, its longest phrase
-    that is among the words that pages are found by counts, the first of several. Blanks and punctuation make
-    no difference to a name, nor to a phrase of `list_words`.
+    that is among the words that pages are found by counts: of several with as many words, the one with the
+    most letters, because short words (`from`, `where`) may be keys of a mapping. Blanks and punctuation
+    make no difference to a name, nor to a phrase of `list_words`.
 
     >>> [guide.name for guide in find_guides("excel")][0]
     'excel-register'
@@ -68,8 +69,8 @@ def find_guides(word: str) -> list[Guide]:
 
 def _find_by_phrase(words: tuple[str, ...]) -> list[Guide]:
     for length in range(min(len(words) - 1, _LONGEST_PHRASE), 0, -1):
-        for start in range(len(words) - length + 1):
-            phrase = words[start : start + length]
+        phrases = [words[start : start + length] for start in range(len(words) - length + 1)]
+        for phrase in sorted(phrases, key=lambda each: -sum(map(len, each))):
             ranked = [(_rank(guide, phrase), guide) for guide in _read_guides().values()]
             if found := [one for one in ranked if one[0] <= _BY_NAME and any(map(str.isalpha, phrase))]:
                 return [guide for _, guide in sorted(found, key=lambda one: one[0])]

@@ -152,7 +152,8 @@ def _check_alone(given: Given, out: Output, proved: dict[str, Any]) -> int:
     if out.as_json:
         print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
     elif not out.quiet:
-        print_note(f"{given.mapping}: no errors. No row was looked at (--no-source).")
+        unseen = "No row was looked at, nor the names of the source's columns (--no-source)."
+        print_note(f"{given.mapping}: no errors. {unseen}")
         print_next(out, "check each row of the source", given.command("check"))
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from documentation import ROOT
@@ -13,7 +14,9 @@ from raised_codes import raised_codes
 from opusmap import diagnostic_pages
 from opusmap.cli import main
 from opusmap.cli.entry import opusmap as program
+from opusmap.converters import builtin_converters
 from opusmap.guide_pages import find_guides, list_words
+from opusmap.mapping.schema import load_schema
 
 
 def test_every_code_has_a_page_in_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,6 +53,7 @@ def test_a_word_prints_the_page_about_it(word: str, title: str, capsys: pytest.C
         ("key-column", "# key-column"),
         ("key column", "# From two files to a first mapping"),
         ("Unknown_Column", "# unknown-column"),
+        ("vars", "### `let`"),
     ],
 )
 def test_what_people_type_opens_the_section_at_once(
@@ -68,6 +72,38 @@ def test_each_word_of_the_table_opens_its_page_or_is_a_command(capsys: pytest.Ca
         else:
             guide = next(one for one in find_guides(phrase) if one.name == name)
             assert shown.splitlines()[0].replace("`", "") == guide.text.splitlines()[0].replace("`", "")
+
+
+def list_keys(schema: Any) -> set[str]:
+    """Return all keys that a part of a JSON Schema gives an object."""
+    if isinstance(schema, dict):
+        named = schema.get("properties", {})
+        return set(named).union(*map(list_keys, [*schema.values()]))
+    return set().union(*map(list_keys, schema)) if isinstance(schema, list) else set()
+
+
+def test_each_key_of_a_mapping_and_each_converter_opens_a_page_that_shows_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    keys, converters = list_keys(load_schema()), builtin_converters().converters
+    assert {"fields", "split", "format", "on_error", "ignore_case"} <= keys
+    assert {"truncate", "regex_replace", "uuid5"} <= set(converters)
+    for name in sorted(keys | set(converters)):
+        assert main(["help", name]) == 0, name
+        shown = capsys.readouterr().out.partition("See also:")[0]
+        code = "".join(re.findall("```.*?```|`[^`\n]*`", shown, re.DOTALL))
+        assert re.search(rf"\b{name}\b", code) or shown.startswith(f"# {name}\n"), name
+
+
+def test_format_opens_the_format_of_dates_and_names_the_formats_of_files_below(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["help", "format"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("### Times and zones\n")
+    assert "- `opusmap help formats`" in shown
+    assert main(["help", "file", "formats"]) == 0
+    assert capsys.readouterr().out.startswith("## Formats\n")
 
 
 def test_below_a_section_of_a_how_to_its_whole_page_is_named_first(
