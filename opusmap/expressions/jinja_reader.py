@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal, InvalidOperation
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -67,7 +67,7 @@ class JinjaReader:
     the offsets of `[*]`, and `names` the names with `@` or `:` behind a dot, by the dot's offset.
     """
 
-    def __init__(self, text: Text, columns: Iterable[str] = ()) -> None:
+    def __init__(self, text: Text, columns: Collection[str] = ()) -> None:
         """Take the text; nothing is read yet. `columns` are the source's, as far as they are known."""
         self._text = text
         self._columns = columns

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from jinja2 import Environment, TemplateError
@@ -37,14 +37,15 @@ _CHARACTERS = {
 """Character that Jinja does not know -> what is wrong, what to do."""
 
 
-def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> tuple[str, str]:
+def in_plain_words(message: str, text: str, at: int, columns: Collection[str]) -> tuple[str, str]:
     """Return what is wrong at an offset of a text that Jinja refused with a message, and what to do.
 
-    `columns` are the source's, as far as they are known: one with blanks may be what was meant.
+    `columns` are the source's, as far as they are known: one with blanks may be what was meant. If none is
+    known, names that follow one another may be one.
     """
     name = odd_name(text, at, columns)
     if name:
-        return f"a name with spaces or signs must be in row['…']: {name}", f"write row['{name}']"
+        return _ODD_NAME.format(name), f"write row['{name}']"
     for mark in _QUOTES:
         last = text.rfind(mark, 0, at + 1)
         if last >= 0 and text.count(mark) % 2 and (meant := _quote_whole(text, last)):
@@ -63,9 +64,10 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
         if tag in ("elif", "else", "endif"):
             return f"{{% {tag} %}} without an {{% if %}} before it", "begin with {% if … %}"
         return f"there is no tag {{% {tag} %}}", _TAGS
-    return _token(message, text, at)
+    return _token(message, text, at, columns)
 
 
+_ODD_NAME = "a name with spaces or signs must be in row['…']: {}"
 _QUOTES = ("'", '"')
 _LENGTH_TRIED, _MOST_TRIED = 300, 20
 """Characters of a text that is read again, and how often at most: a hint must not take long."""
@@ -134,7 +136,25 @@ def odd_name(text: str, at: int, columns: Iterable[str]) -> str:
     return max(found, key=len, default="")
 
 
-def _token(message: str, text: str, at: int) -> tuple[str, str]:
+def _joined_names(text: str, at: int) -> str:
+    """Return the names around an offset that only blanks part, the first before it; "" if there are none.
+
+    The words of the language end them: of `Opened By if Closed` it is `Opened By`.
+    """
+    for found in _NAMES.finditer(text):
+        is_name = not text[: found.start()].rstrip().endswith(_AFTER_VALUE)
+        if found.start() < at < found.end() and is_name and len(found[0]) <= _NAME_SHOWN:
+            return found[0]
+    return ""
+
+
+_WORDS = r"(?:and|or|not|in|is|if|elif|else|endif|[Tt]rue|[Ff]alse|[Nn]one)\b"
+_NAMES = re.compile(rf"\b(?!{_WORDS})[^\W\d]\w*(?: +(?!{_WORDS})\w+)+")
+_AFTER_VALUE, _NAME_SHOWN = (".", "|", "'", '"', ")", "]"), 60
+"""What no name follows, and the characters of names that are taken for one, at most."""
+
+
+def _token(message: str, text: str, at: int, columns: Collection[str]) -> tuple[str, str]:
     """Return what is wrong with an unexpected token, and what to do."""
     word = _WORD.match(text, at)
     got, before = word[0] if word else "", text[:at].rstrip()
@@ -151,7 +171,7 @@ def _token(message: str, text: str, at: int) -> tuple[str, str]:
     if got in (")", "]"):
         return f"unmatched `{got}`", "remove it, or add the opening bracket"
     if "expected token" in message and (got[0].isalnum() or got in "_'\""):
-        return _two_values(text, at, got)
+        return _two_values(text, at, got, columns)
     return f'unexpected "{got}"', "look for an operator or a value that is missing before it"
 
 
@@ -171,7 +191,7 @@ def _ended(message: str, before: str) -> tuple[str, str]:
     )
 
 
-def _two_values(text: str, at: int, got: str) -> tuple[str, str]:
+def _two_values(text: str, at: int, got: str, columns: Collection[str]) -> tuple[str, str]:
     argument = _ARGUMENT.search(text, 0, at)
     if argument:
         return (
@@ -180,6 +200,9 @@ def _two_values(text: str, at: int, got: str) -> tuple[str, str]:
         )
     if got == "if" and text[:at].rstrip().endswith("else"):
         return "`else if` is not part of the language", "write {% elif … %}"
+    if not columns and (name := _joined_names(text, at)):
+        help_text = f"write row['{name}']; between two values, write an operator: `~` joins texts"
+        return _ODD_NAME.format(name), help_text
     return (
         f'an operator is missing before "{got}"',
         "write a column whose name has spaces as row['Contract No']; join texts with ~",

@@ -97,5 +97,35 @@ def test_what_spreadsheets_and_programs_write_gets_the_languages_own_way(
     assert advised in found.help
 
 
-def test_without_known_columns_a_name_with_blanks_is_guessed() -> None:
-    assert "row['Contract No']" in problem("{{ Box No }}", None).help
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{{ Box No }}", "Box No"),
+        ("Box No", "Box No"),
+        ("{{ Date of Birth | trim }}", "Date of Birth"),
+        ("{{ Box 2 ~ 'x' }}", "Box 2"),
+        ("{{ Date In }}", "Date In"),
+        ("{{ coalesce(Title, Größe Ä) }}", "Größe Ä"),
+        ("{{ 'a b' ~ Box No }}", "Box No"),
+        ("{{ Title if Box No else Status }}", "Box No"),
+        ("{{ Title == 'x' and not Box No }}", "Box No"),
+        ("{% if Box No %}x{% endif %}", "Box No"),
+    ],
+)
+def test_without_known_columns_names_that_follow_one_another_may_be_one(template: str, name: str) -> None:
+    found, known = problem(template, None), problem(template, frozenset({name}))
+    assert found.message == known.message == f"a name with spaces or signs must be in row['…']: {name}"
+    assert known.help == f"write row['{name}']"
+    assert found.help == f"{known.help}; between two values, write an operator: `~` joins texts"
+    assert found.span == known.span
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ 'x' By }}", "{{ row.x By }}", "{{ row['x'] By No }}", "{{ Title not }}"]
+)
+def test_a_name_after_a_value_that_is_none_lacks_an_operator(template: str) -> None:
+    assert "an operator is missing before" in problem(template, None).message
+
+
+def test_a_long_row_of_words_is_not_taken_for_a_name() -> None:
+    assert "an operator is missing before" in problem("{{ " + "word " * 1000 + "}}", None).message
