@@ -43,6 +43,44 @@ def writes_time(format: str) -> bool:
     return not set("HIcX").isdisjoint(re.findall("%(.)", format))
 
 
+_IN_WORDS = {
+    **dict.fromkeys("YG", "year"),
+    **dict.fromkeys("HI", "hour"),
+    **dict.fromkeys("UWV", "week"),
+    **dict.fromkeys("aAuw", "weekday"),
+    "y": "two-digit year",
+    "m": "month",
+    "b": "short name of the month",
+    "B": "name of the month",
+    "d": "day",
+    "j": "day of the year",
+    "M": "minute",
+    "S": "second",
+    "f": "fraction of a second",
+    "p": "AM/PM",
+    "z": "offset from UTC",
+    "Z": "time zone",
+    "%": "%",
+}
+
+
+def describe_format(format: str) -> str:
+    """Return a format in words, for people who do not read its codes.
+
+    Parts without a sign between them, and letters beside a part, are set apart by a space.
+
+    >>> describe_format("%d/%m/%Y %H:%M")
+    'day/month/year hour:minute'
+    >>> describe_format("%Y%m%dT%H%M")
+    'year month day T hour minute'
+    """
+    found = ""
+    for part in re.findall(r"%.|[^%]+", format, re.DOTALL):
+        words = _IN_WORDS.get(part[1:], part) if part[0] == "%" else part
+        found += " " * (found[-1:].isalnum() and words[:1].isalnum()) + words
+    return found
+
+
 def check_reading_format(format: str, century: int | None, *, incomplete: bool = False) -> bool:
     """Check a format for reading dates, and the `century` of its years; tell whether it has a time of day.
 

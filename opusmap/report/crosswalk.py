@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from opusmap.connection import CHOICE_TYPES, LIST_TYPES, ColumnType
 from opusmap.converters.dates import date_writer
+from opusmap.converters.format_parts import describe_format
 from opusmap.expressions import nodes
 from opusmap.mapping import ConstantPart, FirstOf
 from opusmap.wording import quote_names, quote_value
@@ -46,13 +47,15 @@ class Crosswalk:
     """A whole mapping in words.
 
     `general` are the rules that concern each row; `unread` the source columns that nothing is made of
-    (empty where the header is not known); `unfilled` the target columns without a binding.
+    (empty where the header is not known); `unfilled` the target columns without a binding; `filtering` the
+    source columns that only `where` reads.
     """
 
     lines: tuple[Line, ...] = ()
     general: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     unfilled: tuple[str, ...] = ()
+    filtering: tuple[str, ...] = ()
 
 
 def make_crosswalk(plan: Plan) -> Crosswalk:
@@ -65,7 +68,16 @@ def make_crosswalk(plan: Plan) -> Crosswalk:
         tuple(_general(plan)),
         tuple(unread),
         tuple(unfilled),
+        tuple(_filtering(plan)),
     )
+
+
+def _filtering(plan: Plan) -> list[str]:
+    """Return the source columns that decide which rows are included, and of which nothing else is made."""
+    if plan.where is None:
+        return []
+    made = set(plan.sources_of(tree for column in plan.columns for tree in column.trees()))
+    return [name for name in plan.sources_of([plan.where.tree]) if name not in made]
 
 
 def _line(plan: Plan, column: ColumnPlan) -> Line:
@@ -126,15 +138,22 @@ def _steps(column: ColumnPlan) -> Iterator[str]:
         yield f"converted by {_written(use)}"
     if binding.format:
         century = "" if binding.century is None else f", years from {binding.century} on"
-        yield f"read as {' or '.join(binding.format)}{century}"
+        formats = (f"{one} ({describe_format(str(one))})" for one in binding.format)
+        yield f"read as {' or '.join(formats)}{century}"
     if binding.incomplete is not None:
         yield "without a day or month: the first day"
     if binding.default is not None:
-        yield f"if empty{_as_a_whole(column)}: {binding.default}"
+        yield f"if empty{_as_a_whole(column)}: {binding.default}{_name_column(column.default)}"
     if binding.on_error == "omit":
         yield "if wrong: left out"
     elif binding.on_error == "default":
         yield "if wrong: as if empty"
+
+
+def _name_column(*trees: nodes.Node | None) -> str:
+    """Return the words beside an expression that is no more than a source column; empty for any other."""
+    (tree, *more) = trees
+    return f" (the column {quote_value(tree.name)})" if isinstance(tree, nodes.Cell) and not more else ""
 
 
 def _beginning(column: ColumnPlan) -> Iterator[str]:
@@ -145,7 +164,7 @@ def _beginning(column: ColumnPlan) -> Iterator[str]:
         elif isinstance(part, ConstantPart):
             yield f"always with {quote_value(str(part.text))}"
     if binding.template is not None:
-        yield str(binding.template).strip()
+        yield str(binding.template).strip() + _name_column(*column.parts)
     elif binding.const is not None:
         values = binding.const if isinstance(binding.const, tuple) else (binding.const,)
         yield "always " + ", ".join(quote_value(str(value)) for value in values)

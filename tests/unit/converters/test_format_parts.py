@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from small_mapping import compiled, problems
 
-from opusmap.converters.format_parts import correct_minutes
+from opusmap.converters.format_parts import check_format, correct_minutes, describe_format
 
 FORMS = (
     'When: {{from: A, format: "{format}"}}',
@@ -85,3 +85,23 @@ def test_times_are_not_written_by_a_format_that_loses_half_of_the_day(format: st
 )
 def test_minutes_and_month_belong_beside_their_neighbours(format: str, corrected: str) -> None:
     assert correct_minutes(format) == corrected
+
+
+@pytest.mark.parametrize(
+    ("format", "words"),
+    [
+        ("%d/%m/%Y %H:%M", "day/month/year hour:minute"),
+        ("%Y-%m-%d %H:%M:%S", "year-month-day hour:minute:second"),
+        ("%Y-%m-%dT%H:%M%z", "year-month-day T hour:minute offset from UTC"),
+        ("%d de %B %y", "day de name of the month two-digit year"),
+        ("%I:%M %p on %d.%m.%Y", "hour:minute AM/PM on day.month.year"),
+    ],
+)
+def test_a_format_is_described_in_words(format: str, words: str) -> None:
+    assert describe_format(format) == words
+
+
+@pytest.mark.parametrize("letter", "aAbBdfGHIjmMpSuUVwWyYzZ")
+def test_each_part_that_a_format_may_have_has_words(letter: str) -> None:
+    assert check_format(f"%{letter}")
+    assert "%" not in describe_format(f"%{letter}")

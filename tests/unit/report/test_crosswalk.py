@@ -23,17 +23,26 @@ def crosswalk(fields, more="", columns=("Key", "A", "B"), **options):
         (
             "Line: {from: A, convert: [trim, {truncate: {length: 5, end: '…'}}], default: '{{ B }}'}",
             ["A", "B"],
-            ["converted by trim", 'converted by truncate(length=5, end="…")', "if empty: {{ B }}"],
+            [
+                "converted by trim",
+                'converted by truncate(length=5, end="…")',
+                'if empty: {{ B }} (the column "B")',
+            ],
         ),
         (
             "When: {from: A, format: '%d/%m/%Y', on_error: omit}",
             ["A"],
-            ["read as %d/%m/%Y", "if wrong: left out"],
+            ["read as %d/%m/%Y (day/month/year)", "if wrong: left out"],
         ),
         (
             "When: {from: A, format: '%d/%m/%y', century: 1930}",
             ["A"],
-            ["read as %d/%m/%y, years from 1930 on"],
+            ["read as %d/%m/%y (day/month/two-digit year), years from 1930 on"],
+        ),
+        (
+            "When: {from: A, format: ['%d/%m/%Y %H:%M', '%Y%m%d']}",
+            ["A"],
+            ["read as %d/%m/%Y %H:%M (day/month/year hour:minute) or %Y%m%d (year month day)"],
         ),
         ("Number: {from: A, default: 0, on_error: default}", ["A"], ["if empty: 0", "if wrong: as if empty"]),
         (
@@ -41,7 +50,7 @@ def crosswalk(fields, more="", columns=("Key", "A", "B"), **options):
             ["A", "B"],
             ["{{ A }}-{{ B }}", "if empty as a whole (a row with only a part empty is rejected): none"],
         ),
-        ("Line: {value: '{{ A }}', default: none}", ["A"], ["{{ A }}", "if empty: none"]),
+        ("Line: {value: '{{ A }}', default: none}", ["A"], ['{{ A }} (the column "A")', "if empty: none"]),
         ("Choice: A", ["A"], ["sent as the option's order: Red = 1, Green = 2, Blue = 3"]),
         (
             "Choices: {from: A, split: ';', lookup: t}",
@@ -91,6 +100,14 @@ def test_what_is_not_read_and_not_filled_is_named():
     found = crosswalk("Line: A", "where: \"{{ B != 'x' }}\"", columns=("Key", "A", "B", "C", "D"))
     assert found.unread == ("C", "D")
     assert found.unfilled == ("Text", "When", "Choice", "Choices", "People", "Number", "Classification")
+
+
+def test_columns_that_only_where_reads_are_named_apart():
+    where = "let: {s: '{{ C }}', t: '{{ A }}'}\nwhere: \"{{ B != 'x' and s != t and A != 'y' }}\""
+    found = crosswalk("Line: A", where, columns=("Key", "A", "B", "C", "D"))
+    assert (sorted(found.filtering), found.unread) == (["B", "C"], ("D",))
+    assert crosswalk("Line: B", "where: \"{{ B != 'x' }}\"").filtering == ()
+    assert crosswalk("Line: A").filtering == ()
 
 
 def test_nothing_is_called_unread_where_the_header_is_not_known():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import getpass
 import hashlib
+import json
 import re
 import time
 from dataclasses import replace
@@ -175,7 +176,7 @@ def test_whatever_a_value_is_it_stays_text(value):
         person=value,
         source=value,
         files=(File(value, value, 1, value),),
-        crosswalk=Crosswalk((line,), (value,), (value,), (value,)),
+        crosswalk=Crosswalk((line,), (value,), (value,), (value,), (value,)),
         reasons=(Reason(value, value, 1, (7,), ""),),
         timeline={"step": 1.0, "spans": [[1, 0, 1, 0.5, 0.5]]},
         seconds=1.0,
@@ -346,6 +347,17 @@ def test_a_timeline_is_shown_only_where_a_chart_has_bars_to_compare():
         page = render_run(RUN, evidence, [], RejectedRows(), MADE)
         assert ('id="timeline"' in page) == ('href="#timeline"' in page) == shown
         assert ("1 request was made." in page) == shown
+
+
+def test_a_column_that_only_where_reads_is_named_apart_from_what_is_not_used():
+    line = Line("A", "A", "SingleText", True, ("A",), ("read as %Y (year)",), 1)
+    words = "Source columns used only to leave rows out"
+    page = render_run(RUN, Evidence(crosswalk=Crosswalk((line,), filtering=("B",))), [], RejectedRows(), MADE)
+    assert f"<dt>{words}</dt><dd><bdi>B</bdi></dd>" in page
+    assert "read as %Y (year)" in page
+    assert words not in render_run(RUN, Evidence(crosswalk=Crosswalk((line,))), [], RejectedRows(), MADE)
+    kept = Evidence(crosswalk=Crosswalk((line,), filtering=("B",)))
+    assert Evidence.read(json.loads(json.dumps(kept.as_json()))) == kept
 
 
 def test_a_path_is_shown_from_the_mappings_folder_and_whole_in_its_title():
