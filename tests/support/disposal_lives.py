@@ -364,7 +364,9 @@ class _Plot:
         await asyncio.sleep(0)
 
     def _work(self) -> Work:
-        return open_rows(self._mapper, [{"Key": key, "Name": name} for key, name in self._source.items()])
+        """Open the source; if nothing is left in it, a later row, for an empty one confirms nothing."""
+        source = self._source or {"later": "a"}
+        return open_rows(self._mapper, [{"Key": key, "Name": name} for key, name in source.items()])
 
     # -- the laws
 
