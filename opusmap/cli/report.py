@@ -12,7 +12,7 @@ import click
 
 from opusmap.cli.help import command
 from opusmap.cli.options import ALL, JOURNAL, Output, common, html_option, note_old_option, write_html
-from opusmap.cli.output import describe_trusted, print_changes, print_json
+from opusmap.cli.output import describe_trusted, print_changes, print_json, print_note
 from opusmap.cli.prune import prune_and_print
 from opusmap.cli.staged_report import report_staged
 from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
@@ -77,7 +77,7 @@ def report(
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import find_retried
     from opusmap.report.later_rows import find_rows
-    from opusmap.report.later_runs import LaterRuns, page_name
+    from opusmap.report.later_runs import LaterRuns
     from opusmap.run.history import find_journal, find_runs
 
     mapping, number = _read_subject(subject, number)
@@ -101,7 +101,7 @@ def report(
         if html is not None:
             from opusmap.report.pages import write_run
 
-            path = html or page_name(found.id)
+            path = html or _name_page(found.id, Evidence.of_run(opened, found))
             folder_of_page = None if path == "-" else Path(path).parent
             page = write_run(opened, found, rows=not no_rows, earlier=earlier, folder=folder_of_page)
             write_html(page, path)
@@ -311,6 +311,22 @@ def _print_run(
         from opusmap.report import CHANGED_KEY
 
         console.print(escape(f"{evidence.gone.describe()}. {CHANGED_KEY}"), soft_wrap=True)
+
+
+def _name_page(number: int, evidence: Evidence) -> str:
+    """Return the name for a run's page: another one if the page that exists may show more than a new one.
+
+    Once the rejects file is corrected, the wrong cells are only on a page that was written before.
+    """
+    from opusmap.report.later_runs import page_name
+    from opusmap.report.rejected_rows import explain_change
+
+    name, rejects = page_name(number), evidence.find("rejects")
+    if rejects is None or not evidence.reasons or not explain_change(rejects) or not Path(name).exists():
+        return name
+    later = page_name(number, later=True)
+    print_note(f"{name} stays as it is, because it may show wrong cells that are no longer in {rejects.path}")
+    return later
 
 
 def _describe_open_records(counts: Mapping[str, int]) -> str:

@@ -189,7 +189,7 @@ def _ask_for_corrections(path: Path, run: str, again: str, whole: str) -> Settin
     """
     return SettingsError(
         str(path),
-        f"nothing in it was corrected since {run} wrote it, so nothing was sent",
+        f"no cell in it was corrected since {run} wrote it, so nothing was sent",
         f"correct the cells that its column _error_column names, save it there, and run `{again}` again; if "
         f"the mistake is in the source or the mapping, fix it there and run `{whole}`",
     )

@@ -44,6 +44,10 @@ def _optional(node: nodes.Node) -> nodes.Node:
     return node
 
 
+_CONSTANT_LENGTH = 60
+"""Characters of a text that is offered as a constant, at most: a part of it would be another text."""
+
+
 class SourceParts:
     """The parts of `from` as nodes. `scope` says what names mean; what is wrong is added to `problems`.
 
@@ -118,7 +122,8 @@ class SourceParts:
             listed = ", ".join(quoted(one) for one in parts)
             help_text, fix = f"for several columns write a list: [{listed}]", None
         elif columns and help_text.startswith("columns"):
-            constant = quoted(strip_quotes(text).strip()[:30])
+            bare = strip_quotes(text).strip()
+            constant = quoted(bare) if len(bare) <= _CONSTANT_LENGTH else "…"
             help_text += f"; a text for every record is written {{const: {constant}}}"
         message = f"there is no column {quote_value(text)} in the source"
         self._problems.append(Issue("unknown-column", message, name.span, help_text, fix=fix))

@@ -249,9 +249,9 @@ def find_pages(folder: Path, runs: Iterable[int], name: str) -> dict[int, str]:
     return found
 
 
-def page_name(run: int) -> str:
-    """Return the name of a run's page, unless a person names another."""
-    return f"opusmap-run-{run}.html"
+def page_name(run: int, *, later: bool = False) -> str:
+    """Return the name of a run's page, unless a person names another; of a `later` one, beside the first."""
+    return f"opusmap-run-{run}{'-later' if later else ''}.html"
 
 
 def _name(left: Mapping[str, Any], role: str) -> str:

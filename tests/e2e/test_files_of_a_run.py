@@ -248,7 +248,7 @@ def test_retry_of_rejects_that_were_not_edited_sends_nothing_and_asks_for_correc
     ended = run(folder, "retry", "mapping.yaml", opus=opus)
     shown = " ".join(ended.stderr.split())
     assert ended.returncode == 2
-    assert "mapping.run-1.rejects.csv: nothing in it was corrected since run 1 wrote it" in shown
+    assert "mapping.run-1.rejects.csv: no cell in it was corrected since run 1 wrote it" in shown
     assert "correct the cells that its column _error_column names" in shown
     assert "Next, " not in shown
     assert len(opus.requests) == sent
@@ -262,7 +262,7 @@ def test_retry_of_an_older_run_asks_for_corrections_of_its_own_rejects(folder, o
     ended = run(folder, "retry", "mapping.yaml", "--run", "1", opus=opus)
     shown = " ".join(ended.stderr.split())
     assert ended.returncode == 2
-    assert "mapping.run-1.rejects.csv: nothing in it was corrected since run 1 wrote it" in shown
+    assert "mapping.run-1.rejects.csv: no cell in it was corrected since run 1 wrote it" in shown
     assert re.search(r"run `opusmap retry mapping.yaml \S*mapping\.run-1\.rejects\.csv` again", shown)
     fix(folder / "mapping.run-1.rejects.csv")
     ended = run(folder, "retry", "mapping.yaml", "--run", "1", opus=opus)
@@ -280,7 +280,7 @@ def test_retry_takes_the_latest_run_s_rejects_once_they_were_edited(folder, opus
     latest = folder / "mapping.run-2.rejects.csv"
     fix(file)
     older = run(folder, "retry", "mapping.yaml", "--json", opus=opus)
-    assert (older.returncode, "mapping.run-2.rejects.csv: nothing in it" in older.stderr) == (2, True)
+    assert (older.returncode, "mapping.run-2.rejects.csv: no cell in it" in older.stderr) == (2, True)
 
     rows = read(latest)
     write(latest, [{**rows[0], "Choice": "Red"}, {**rows[1], "Choice": "still wrong"}])

@@ -227,14 +227,14 @@ def test_a_retry_of_open_records_says_how_many(opus, told):
 def test_rejects_that_were_not_corrected_are_refused_with_one_reason(told):
     told("submit", "mapping.yaml")
     code, shown = told("retry", "mapping.yaml")
-    assert (code, "nothing in it was corrected since run 1 wrote it" in shown) == (2, True)
+    assert (code, "no cell in it was corrected since run 1 wrote it" in shown) == (2, True)
     assert "was not edited" not in shown
 
 
 def test_a_retry_of_a_rehearsal_finds_its_rejects_once_they_are_corrected(register, told):
     told("submit", "mapping.yaml", "--to", "emulator")
     code, shown = told("retry", "mapping.yaml", "--to", "emulator")
-    assert (code, "nothing in it was corrected since the rehearsal wrote it" in shown) == (2, True)
+    assert (code, "no cell in it was corrected since the rehearsal wrote it" in shown) == (2, True)
     rejects = register / "mapping.rehearsal.rejects.csv"
     shown = told("retry", "mapping.yaml", rejects.name, "--to", "emulator")[1]
     assert f"nothing in {rejects.name} was corrected since opusmap wrote it" in shown
@@ -392,6 +392,10 @@ def test_the_next_step_names_the_source_where_all_its_rejected_rows_have_records
     rejects.write_text(rejects.read_text("utf-8-sig").replace("a,2024-13-01", "a,2024-12-01"), "utf-8")
     main(["retry", "mapping.yaml"])
     assert "Before you edit" not in capsys.readouterr().err
+    assert main(["report", "mapping.yaml", "--run", "1", "--html"]) == 0
+    assert "opusmap-run-1.html stays as it is" in capsys.readouterr().err
+    assert "2024-13-01" in (tmp_path / "opusmap-run-1.html").read_text("utf-8")
+    assert "sent by run 2" in (tmp_path / "opusmap-run-1-later.html").read_text("utf-8")
     main(["submit", "mapping.yaml"])
     shown = capsys.readouterr().err
     why = f"correct the row that has a record in {register.name}, and send it again"
