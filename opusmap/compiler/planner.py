@@ -34,7 +34,7 @@ from opusmap.compiler.plan import (
     constant_arguments,
     noting_uses,
 )
-from opusmap.compiler.source_parts import SourceParts
+from opusmap.compiler.source_parts import BINDING_KEYS, SourceParts
 from opusmap.compiler.text_checks import check_commas, check_constants, check_joined_options, check_quotes
 from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, Converter, MissingCentury, Registry, bind_converter
@@ -196,6 +196,9 @@ class _Planner:
             message = f"the connection has no column {quote_value(name)}"
             known = quote_names(column.display_name for column in connection.columns)
             help_text = suggest(name, connection.names()) or f"columns: {known}"
+            if name in BINDING_KEYS:
+                keys = "value: …" if name == "value" else f"from: …, {name}: …"
+                help_text = f"`{name}` belongs to a column, in braces: `Column: {{{keys}}}`"
             fix = fix_with(name.span, find_nearest(name, connection.names()))
             self._error("unknown-target", message, name.span, help_text, fix)
         elif column.internal_name != name:

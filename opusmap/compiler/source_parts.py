@@ -44,6 +44,13 @@ def _optional(node: nodes.Node) -> nodes.Node:
     return node
 
 
+BINDING_KEYS = (
+    *("from", "value", "const", "split", "join", "lookup", "convert"),
+    *("format", "century", "incomplete", "default", "required", "on_error"),
+)
+"""Keys that a column may have in braces. People also write them below the column, or behind a comma."""
+_KEY_BEHIND = re.compile(rf"(.+?), *({'|'.join(BINDING_KEYS)}): *(.+)")
+
 _CONSTANT_LENGTH = 60
 """Characters of a text that is offered as a constant, at most: a part of it would be another text."""
 
@@ -118,6 +125,9 @@ class SourceParts:
                 'a template is written "{{ Title }}"; with other keys, write `value:` instead of `from:`',
                 None,
             )
+        elif (keys := _KEY_BEHIND.fullmatch(text)) is not None:
+            column, key, value = keys.groups()
+            help_text, fix = f"with other keys, write braces: {{from: {column}, {key}: {value}}}", None
         elif "," in text and set(parts := [one.strip() for one in text.split(",")]) <= set(known):
             listed = ", ".join(quoted(one) for one in parts)
             help_text, fix = f"for several columns write a list: [{listed}]", None

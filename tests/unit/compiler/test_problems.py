@@ -287,3 +287,18 @@ def test_a_template_under_from_is_to_be_written_under_value() -> None:
     (found,) = problems('Line: {from: "{{ A }}", default: x}', columns=("Key", "A"))
     assert found.code == "unknown-column"
     assert "write `value:` instead of `from:`" in found.help
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "way"),
+    [
+        ("Line: A\ndefault: A", "unknown-target", "in braces: `Column: {from: …, default: …}`"),
+        ('Line: "A, default: B"', "unknown-column", "write braces: {from: A, default: B}"),
+        ('Line: "A, format: %d"', "unknown-column", "write braces: {from: A, format: %d}"),
+    ],
+)
+def test_a_key_beside_a_column_or_behind_a_comma_is_answered_with_braces(
+    lines: str, code: str, way: str
+) -> None:
+    (found,) = problems(lines, columns=["Key", "A"])
+    assert (found.code, way in found.help) == (code, True), found.help
