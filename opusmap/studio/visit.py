@@ -7,6 +7,7 @@ the view that the person was in is shown again. Every view has an address.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -137,12 +138,15 @@ class Visit:
         return self.bench.path
 
     def job(self, *kinds: str) -> Job | None:
-        """Return the mapping's newest job of one of these kinds."""
-        return self.studio.jobs.latest(self.bench.name, *kinds)
+        """Return the mapping's newest job of one of these kinds, as it is now.
+
+        It may end while the page is made, which would then show it neither as done nor as going on.
+        """
+        return copy(self.studio.jobs.latest(self.bench.name, *kinds))
 
     def stop(self, kind: str) -> Job | None:
         """Ask the mapping's job of a kind to stop; return it, or None if none goes on."""
-        job = self.job(kind)
+        job = self.studio.jobs.latest(self.bench.name, kind)
         if job is None or not job.running:
             return None
         job.stop()

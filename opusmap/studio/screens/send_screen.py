@@ -83,11 +83,9 @@ def _view(visit: Visit) -> Mapping[str, Any]:
 def _describe_diff(visit: Visit) -> dict[str, Any]:
     """Return what a run would change, as far as it was asked for."""
     job = visit.job(diff_jobs.KIND)
-    running = job is not None and job.running  # once: it may end while the page is made
-    diff = None if job is None or running else job.result
+    diff = None if job is None or job.running else job.result
     return {
         "comparing": job,
-        "is_comparing": running,
         "diff": diff,
         "old_diff": diff is not None and job is not None and job.about.basis.is_old(visit.bench),
         "meanings": MEANINGS,
