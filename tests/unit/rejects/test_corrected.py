@@ -1,4 +1,4 @@
-"""Reading a corrected file of rejects: rows as they were, and those held back that nobody has looked at."""
+"""Reading a corrected file of rejects: rows as they were, and those held back that no one has looked at."""
 
 from __future__ import annotations
 
