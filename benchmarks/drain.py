@@ -1,6 +1,7 @@
 """How fast rows are staged, and how fast one, two and three processes send what is staged.
 
-    python benchmarks/drain.py DATABASE [--rows N] [--latency SECONDS] [--concurrency N] [--rounds N]
+    python benchmarks/drain.py DATABASE [--rows N] [--latency SECONDS] [--concurrency N] [--limit N]
+        [--rounds N]
 
 The rows are the contract register that the project generates (20 columns, with its flaws), as Parquet. They
 are mapped and staged by one process and with two workers. Then processes send them: one with a journal in a
@@ -8,7 +9,9 @@ file, and one to three with a journal in PostgreSQL, `DATABASE`, on this machine
 signs in without a password), each with the full concurrency. The service only waits, in a separate process.
 It is another one each time, so nothing that was sent before counts. Seconds are wall-clock time. Those of
 sending, and its CPU, are without the start, which is what the same command takes once more. CPU is of all
-processes that send, and of the database's server.
+processes that send, and of the database's server. With `--limit`, the service takes so many requests a second
+of all processes, and answers 429 to the rest. Beside each time is the one that the model of
+`check --drain-time` gives.
 """
 
 from __future__ import annotations
@@ -25,8 +28,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from drain_time import Setting, light_service
 from sources import OPUSMAP, REGISTER, write_parquet
-from submit import served
+
+from opusmap.report.drain_time import Conditions, count_requests, find_rate
 
 PARTS = 16
 
@@ -39,6 +44,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--concurrency", type=int, default=8)
+    parser.add_argument("--limit", type=float, default=0.0, help="requests a second that are taken; 0: any")
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     machine = f"{platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
@@ -51,7 +57,7 @@ def main() -> None:
         for _ in range(options.rounds):
             stage(folder, source)
             for number, journal in ((1, ""), *((number, options.database) for number in (1, 2, 3))):
-                drain(folder, number, journal, options.latency, options.concurrency)
+                drain(folder, number, journal, options)
     print(f"load at the end {os.getloadavg()[0]:.1f}")
 
 
@@ -69,10 +75,12 @@ def stage(folder: Path, source: Path) -> None:
             print(f"{what} --workers {workers}: {seconds:.1f} s, {read / seconds:,.0f} rows/s", flush=True)
 
 
-def drain(folder: Path, number: int, database: str, latency: float, concurrency: int) -> None:
+def drain(folder: Path, number: int, database: str, options: argparse.Namespace) -> None:
     """Print how fast so many processes send the staged run to a service that knows nothing yet."""
-    command = [*OPUSMAP, "submit", "--staged", "run", "--yes", "--json", "--concurrency", str(concurrency)]
-    with tempfile.TemporaryDirectory() as made, served(latency) as url:
+    in_flight, allowed = options.concurrency, options.limit or None
+    command = [*OPUSMAP, "submit", "--staged", "run", "--yes", "--json", "--concurrency", str(in_flight)]
+    service = light_service(Setting(options.rows, options.latency, options.limit, in_flight))
+    with tempfile.TemporaryDirectory() as made, service as url:
         environ = {
             **os.environ,
             "OPUSMAP_BASE_URL": url,
@@ -92,10 +100,14 @@ def drain(folder: Path, number: int, database: str, latency: float, concurrency:
     assert not again["process"]["requests"], again
     seconds = max(one["seconds"] for one in ended)
     cpu = (own - number * start) / requests * 1e6
+    rate, bound = find_rate(Conditions(options.latency, allowed, in_flight, number))
+    model = count_requests(whole["submitted"]) / rate
     print(
-        f"{'PostgreSQL' if database else 'SQLite':10} {number} processes: {seconds:.1f} s,"
+        f"{'PostgreSQL' if database else 'SQLite':10} {number} processes: {seconds:.1f} s"
+        f" (model {model:.1f} s, held back by {bound}; {seconds / model - 1:+.0%}),"
         f" {requests / seconds:.0f} requests/s, {whole['submitted'] / seconds:,.0f} records/s; CPU a request"
-        f" {cpu:.0f} µs, of the server {server / requests * 1e6:.0f} µs; a start {start_seconds:.1f} s",
+        f" {cpu:.0f} µs, of the server {server / requests * 1e6:.0f} µs; a start {start_seconds:.1f} s,"
+        f" {sum(one['process']['retries'] for one in ended)} retries",
         flush=True,
     )
 
