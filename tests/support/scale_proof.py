@@ -46,6 +46,8 @@ CONCURRENCY, BATCH = 4, 15
 LEASE = 3.0
 """Seconds; by the database's own row, so that no take-over waits half a minute."""
 FAULTS = "harsh,seconds=0.5,retry-after=1"
+TAKEN = (200, 201)
+"""Statuses of an answer by which Opus has taken records."""
 _PATIENCE = 600.0
 _LATE = 8.0
 _MOST_RUNS = 20
@@ -203,7 +205,8 @@ def drain(staged: StagedRows, server: Server, seed: int) -> Drained:
         keys = handled.request.keys
         drained.requests += bool(keys)
         drained.resent += sum(key in settled for key in keys)
-        if handled.request.number not in faults.met:
+        # A forgotten token lets requests fail that met no fault themselves.
+        if handled.request.number not in faults.met and handled.status in TAKEN:
             settled.update(keys)
     if drained.resent > drained.allowed:
         drained.problems.append(f"{drained.resent} records were sent again, {drained.allowed} may be")
