@@ -97,7 +97,7 @@ class BatchReader:
         for some in self._slices(batch):
             try:
                 found = some.to_pylist()
-            except (ValueError, ArithmeticError):  # a cell that Python has no value for
+            except _NO_VALUE:  # a cell that Python has no value for
                 yield from _CellReader(self._arrow).read_rows(some, self.read + 1, fixes)
                 self.read += some.num_rows
                 continue
@@ -217,6 +217,10 @@ def _finish_row(number: int, values: dict[str, Any], fixes: Mapping[str, _Fix]) 
     return Reject(number, None, tuple(problems), plain) if problems else Row(number, plain)
 
 
+_NO_VALUE = ValueError, ArithmeticError, LookupError
+"""What pyarrow raises for a cell that Python has no value for; the last where `pytz` does not know a zone."""
+
+
 class _CellReader:
     """Reads cell by cell, which is slow, where Python has no value for a cell; `arrow` is pyarrow."""
 
@@ -245,7 +249,7 @@ class _CellReader:
         """Return the cells of a column, with a `_NoValueError` for each that has no value."""
         try:
             return list(column.to_pylist())
-        except (ValueError, ArithmeticError):
+        except _NO_VALUE:
             cells: list[Any] = []
             for scalar in column:
                 try:
@@ -262,7 +266,7 @@ class _CellReader:
         """
         try:
             return scalar.as_py()
-        except (ValueError, ArithmeticError) as error:
+        except _NO_VALUE as error:
             for is_kind, read in self._kinds:
                 if is_kind(scalar.type):
                     return read(scalar)
