@@ -289,30 +289,30 @@ BUGS: Mapping[str, Bug] = {
     "fails a refused batch as a whole": Bug(10, partial(Variant, client=_BatchFailsWhole)),
     "takes a lost answer for no effect": Bug(12, partial(Variant, client=_LostHasNoEffect)),
     "takes a gateway's answer for no effect": Bug(32, partial(Variant, client=_GatewayHasNoEffect)),
-    "drops the late-effect window": Bug(26, partial(Variant, resume=ResumePolicy(late_effect_window=0.0))),
+    "drops the late-effect window": Bug(32, partial(Variant, resume=ResumePolicy(late_effect_window=0.0))),
     "shortens the late-effect window": Bug(
-        26, partial(Variant, resume=ResumePolicy(late_effect_window=10.0))
+        32, partial(Variant, resume=ResumePolicy(late_effect_window=10.0))
     ),
-    "counts the window by the wall clock": Bug(0, partial(Variant, slow=True, resume=_CountsByTheWall())),
-    "counts the window by the other clock": Bug(50, partial(Variant, resume=_CountsByTheTicks())),
+    "counts the window by the wall clock": Bug(118, partial(Variant, slow=True, resume=_CountsByTheWall())),
+    "counts the window by the other clock": Bug(61, partial(Variant, resume=_CountsByTheTicks())),
     "counts the window from the intent": Bug(
-        23, partial(Variant, in_flight=_CountsTheWindowFromTheIntent, slow=True)
+        110, partial(Variant, in_flight=_CountsTheWindowFromTheIntent, slow=True)
     ),
-    "forgets late effects": Bug(26, partial(Variant, in_flight=_ForgetsLateEffects)),
+    "forgets late effects": Bug(15, partial(Variant, in_flight=_ForgetsLateEffects)),
     "resumes by position": Bug(0, _resume_by_position),
     "knows a record by its key alone": Bug(0, partial(Variant, resume=_KnownByKey())),
-    "takes uncertain for unchanged": Bug(16, partial(Variant, resume=_UncertainCounts())),
+    "takes uncertain for unchanged": Bug(4, partial(Variant, resume=_UncertainCounts())),
     "takes pending for unchanged": Bug(1, partial(Variant, resume=_PendingCounts())),
     "lets two of one rowKey go at once": Bug(17, partial(Variant, key_locks=_LocksNothing)),
-    "asks the journal too early": Bug(7, partial(Variant, key_locks=_SaysNothingIsTaken)),
+    "asks the journal too early": Bug(52, partial(Variant, key_locks=_SaysNothingIsTaken)),
     "retries as often as it likes": Bug(
-        14, partial(Variant, pauses=False, retries=RetryPolicy(burst=math.inf))
+        42, partial(Variant, pauses=False, retries=RetryPolicy(burst=math.inf))
     ),
-    "loses the intent": Bug(26, partial(Variant, in_flight=_LosesIntents)),
-    "accepts before it sends": Bug(4, partial(Variant, in_flight=_AcceptsTooEarly)),
-    "forgets what a killed run had under way": Bug(26, partial(Variant, in_flight=_ForgetsTheKilled)),
+    "loses the intent": Bug(46, partial(Variant, in_flight=_LosesIntents)),
+    "accepts before it sends": Bug(14, partial(Variant, in_flight=_AcceptsTooEarly)),
+    "forgets what a killed run had under way": Bug(46, partial(Variant, in_flight=_ForgetsTheKilled)),
     "hashes other bytes than it sends": Bug(0, partial(Variant, in_flight=_HashesOtherBytes)),
     "loses results": Bug(0, partial(Variant, in_flight=_LosesResults)),
-    "hands a result on before it is durable": Bug(4, partial(Variant, journal=_HandsOnTooEarly)),
-    "does not sync": Bug(31, partial(Variant, journal=_NeverSyncs, power_loss=True)),
+    "hands a result on before it is durable": Bug(6, partial(Variant, journal=_HandsOnTooEarly)),
+    "does not sync": Bug(2, partial(Variant, journal=_NeverSyncs, power_loss=True)),
 }
