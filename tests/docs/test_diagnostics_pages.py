@@ -53,6 +53,14 @@ def test_each_page_has_its_parts(page: Page):
 
 
 @EVERY
+def test_each_text_shown_says_above_it_where_it_is(page: Page):
+    text = (FOLDER / f"{page.code}.md").read_text("utf-8")
+    above = re.findall(r"(?m)^(.*)\n+(?:<!-- .* -->\n+)?```\w+\n", text)
+    assert above
+    assert [line for line in above if not line.endswith(":")] == []
+
+
+@EVERY
 def test_each_page_has_its_code_for_a_title(page: Page):
     assert PAGES[page.code] is page
 
