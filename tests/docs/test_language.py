@@ -64,13 +64,13 @@ def outcome(mapping: str, folder: Path, column: str) -> str:
     try:
         mapper = opusmap.load_mapping(path, columns=ROW)
     except opusmap.InvalidMapping as error:
-        return "refused: " + ", ".join(sorted({found.code for found in error.diagnostics}))
+        return "error: " + ", ".join(sorted({found.code for found in error.diagnostics}))
     result = mapper.map_row(ROW)
     if isinstance(result, opusmap.Record):
         name = mapper.connection.find(column).internal_name
         return json.dumps(result.values[name], ensure_ascii=False) if name in result.values else "left out"
     assert isinstance(result, opusmap.Reject), "the sample row is filtered"
-    return "problem: " + ", ".join(
+    return "rejected: " + ", ".join(
         problem.code
         if mapper.connection.find(problem.column) == mapper.connection.find(column)
         else str(problem)
@@ -83,7 +83,7 @@ def test_each_mapping_shown_compiles_and_gives_what_it_says(mapping, folder):
     expected = expectations(mapping)
     for column, words in expected:
         assert outcome(mapping, folder, column) == words, column
-    if any(words.startswith(("problem", "refused")) for _, words in expected):
+    if any(words.startswith(("rejected: ", "error: ")) for _, words in expected):
         return
     path = folder / "mapping.yaml"
     path.write_text(mapping, "utf-8")
@@ -118,10 +118,10 @@ def evaluate(expression: str, folder: Path) -> str:
             path, columns=ROW, converters=builtin_converters().extended(opusmap.Registry.of([catch]))
         )
     except opusmap.InvalidMapping as error:
-        return "refused: " + ", ".join(sorted({found.code for found in error.diagnostics}))
+        return "error: " + ", ".join(sorted({found.code for found in error.diagnostics}))
     result = mapper.map_row(ROW)
     if isinstance(result, opusmap.Reject):
-        return "problem: " + ", ".join(problem.code for problem in result.problems)
+        return "rejected: " + ", ".join(problem.code for problem in result.problems)
     return written(caught[0] if caught else None)
 
 
