@@ -72,11 +72,11 @@ def reader(site):
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ("date format", "Dates and date formats"),
-        ("Date formats", "Dates and date formats"),
-        ("time zone", "Dates and date formats"),
-        ("choices", "Choices"),
-        ("email", "People"),
+        ("date format", "Map dates and date formats"),
+        ("Date formats", "Map dates and date formats"),
+        ("time zone", "Map dates and date formats"),
+        ("choices", "Map choices"),
+        ("email", "Map people"),
         ("bad-date", "bad-date"),
     ],
 )
