@@ -29,7 +29,9 @@ def test_every_code_has_a_page_in_plain_text(capsys: pytest.CaptureFixture[str])
         assert "](" not in shown
 
 
-@pytest.mark.parametrize(("word", "title"), [("dates", "Map dates"), ("excel", "Excel"), ("windows", "Windows")])
+@pytest.mark.parametrize(
+    ("word", "title"), [("dates", "Map dates"), ("excel", "Excel"), ("windows", "Windows")]
+)
 def test_a_word_prints_the_page_about_it(word: str, title: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", word]) == 0
     shown = capsys.readouterr().out
