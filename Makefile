@@ -4,13 +4,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Many tests wait for processes and clocks, so two workers for each core end sooner than one.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 
 .PHONY: demo test lint types tests slow studio spark package docs pictures bench bench-small bench-more soak harsh format clean corpora studio-script bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
 
-test: lint types tests package
+# What takes one core each goes on while the tests run; a slip that lint finds ends it at once.
+test: lint
+	$(MAKE) --jobs=3 types tests package
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -22,10 +26,10 @@ types: $(VENV)/dev
 
 # CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time; and it runs the slow tests as well.
 tests: $(VENV)/dev
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not studio and not spark" --durations=10
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not studio and not spark" --durations=10
 
 slow: $(VENV)/dev
-	$(BIN)/pytest -n auto --dist worksteal -m slow --durations=10
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m slow --durations=10
 
 # The studio in a real browser. A page that waits for its server may be late on a busy machine, so what fails is tried
 # once more, alone.
