@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opusmap.cli.terminal import dump_json, write_error
-from opusmap.errors import OpusmapError
+from opusmap.errors import OpusmapError, SourceError
 from opusmap.wording import visible
 
 _NAME = "opusmap"
@@ -82,7 +82,8 @@ def log_error(error: OpusmapError) -> None:
     """Log what ended an action. Line breaks are our own: none comes from what an error quotes."""
     texts = {field.name: getattr(error, field.name) for field in fields(error)}
     plain = {name: visible(text) for name, text in texts.items() if isinstance(text, str)}
-    log(f"error: {replace(error, **plain)}", logging.ERROR)
+    said = "" if isinstance(error, SourceError) else "error: "  # its place has the word
+    log(f"{said}{replace(error, **plain)}", logging.ERROR)
 
 
 def log_bug(message: str) -> None:

@@ -48,6 +48,8 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
     plan = fault_plan(out)
     if file is not None and number is not None:
         raise click.UsageError("--run selects rows of the mapping's source; FILE has its own")
+    if file is not None:
+        _refuse_missing(mapping, Path(file))
     if plan is not None:
         file = _choose_rehearsed(mapping, file, number, quiet=out.quiet)
     settings = _read_settings(mapping, file) if plan is None else None
@@ -71,6 +73,36 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
             return _end_without_run(work, out)
     target = open_target(work, settings, plan, out)
     return send(work, target, SubmitOptions(only=only), out, Given(mapping, file, out.converters))
+
+
+def _refuse_missing(mapping: str, file: Path) -> None:
+    """Refuse a file of rejects that is not there; say whether a run without rejects removed it.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    from opusmap.journal.last_run import LastRun
+    from opusmap.run.history import list_rejects
+
+    if file.exists():
+        return
+    if LastRun(mapping).was_removed(file):
+        raise _no_rejects_any_more(mapping, file)
+    found = list_rejects(Path(mapping))
+    there = f"the latest is {found[0]}" if found else f"there is none beside {mapping}"
+    help_text = f"name a file of rejects that a run wrote; {there}"
+    raise SettingsError(str(file), "there is no such file", help_text)
+
+
+def _no_rejects_any_more(mapping: str, file: Path) -> SettingsError:
+    """Return the error of a retry of rejects that opusmap removed, because a later run had none."""
+    is_rehearsal = ".rehearsal.rejects" in file.name
+    run = "the latest rehearsal" if is_rehearsal else "a later run"
+    return SettingsError(
+        str(file),
+        f"{run} rejected no row, so there are no rejects any more, and opusmap removed this file",
+        f"to send all rows: `{show_command('submit', mapping)}`",
+    )
 
 
 def _find_open(
@@ -142,9 +174,14 @@ def _choose_rehearsed(mapping: str, file: str | None, number: int | None, *, qui
     from opusmap.journal.last_run import LastRun
 
     named = Path(file) if file is not None else _find_latest(mapping, "rehearsal.rejects*")
+    memory = LastRun(mapping)
+    if named is None and number is None:
+        for path in memory.rejects():
+            if ".rehearsal.rejects" in path.name and memory.was_removed(path):
+                raise _no_rejects_any_more(mapping, path)
     if named is None or number is not None:
         raise click.UsageError(_advise_rehearsal(mapping))
-    is_as_written = LastRun(mapping).is_as_written(named)
+    is_as_written = memory.is_as_written(named)
     if file is None and is_as_written:
         again = show_command("retry", mapping, "--to", "emulator")
         whole = show_command("submit", mapping, "--to", "emulator")

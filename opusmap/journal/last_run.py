@@ -45,7 +45,10 @@ class NotedRun(msgspec.Struct, frozen=True):
 
 
 class _Content(msgspec.Struct):
-    """The file. `rejects` are SHA-256 sums by name, relative to the mapping's folder where it holds them."""
+    """The file. `rejects` are SHA-256 sums by name, relative to the mapping's folder where it holds them.
+
+    The sum of a file that opusmap removed, because a later run had no rejects, is empty.
+    """
 
     version: int = _VERSION
     runs: list[NotedRun] = []
@@ -143,6 +146,14 @@ class LastRun:
         files.pop(self._name(path), None)
         files = dict([*files.items(), (self._name(path), sha256)][-_FILES:])
         return self._write(_Content(runs=content.runs, rejects=files))
+
+    def note_removed(self, path: Path) -> str:
+        """Note that opusmap removed a file of rejects; return why that is not possible, if so."""
+        return self.note_rejects(path, "")
+
+    def was_removed(self, path: Path) -> bool:
+        """Return whether opusmap removed a file of rejects, because a later run had none."""
+        return self._read()[0].rejects.get(self._name(path)) == "" and not path.exists()
 
     def rejects(self) -> list[Path]:
         """Return the files of rejects that `note_rejects` noted, whether they are there or not."""

@@ -210,6 +210,8 @@ class RejectWriter:
         if self._may_replace(self.path):
             with suppress(OSError):  # a spreadsheet program holds it
                 self.path.unlink()
+                if self._memory is not None:
+                    self._memory.note_removed(self.path)
         if self.path.exists():
             why = _IS_READ if is_same_file(self.path, self._source) else _STAYS
             self._add_note(f"{self.path} {why}; this time no row was rejected")

@@ -158,7 +158,7 @@ def test_errors_of_the_mapping_follow_that_of_a_source_that_can_not_be_read(
     Path("m.yaml").write_text(Path("m.yaml").read_text() + "  Colour: Hue\n")
     assert run("check") == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: cut.json")
+    assert said.startswith("cut.json")
     assert said.count("error[") == 2
     assert said.index("error[json-syntax]") < said.index("error[unknown-target]")
     assert run("check", "--json") == 2

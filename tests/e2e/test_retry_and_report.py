@@ -248,6 +248,32 @@ def test_a_retry_of_a_rehearsal_finds_its_rejects_once_they_are_corrected(regist
     assert told("retry", "mapping.yaml", "--run", "1", "--to", "emulator")[0] == 2
 
 
+def test_rejects_that_a_clean_rehearsal_removed_are_said_to_be_no_more(register, told):
+    told("submit", "mapping.yaml", "--to", "emulator")
+    name = "mapping.rehearsal.rejects.csv"
+    source = register / "contracts.csv"
+    kept = source.read_bytes()
+    source.write_bytes(b"".join(kept.splitlines(keepends=True)[:12]))
+    assert told("submit", "mapping.yaml", "--to", "emulator")[0] == 0
+    assert not (register / name).exists()
+    for words in ((name, "--to", "emulator"), (name,), ("--to", "emulator")):
+        code, shown = told("retry", "mapping.yaml", *words)
+        assert (code, shown.count("error")) == (2, 1)
+        assert f"{name}: the latest rehearsal rejected no row, so there are no rejects any more" in shown
+        assert "help: to send all rows: `opusmap submit mapping.yaml`" in shown
+    source.write_bytes(kept)
+    told("submit", "mapping.yaml", "--to", "emulator")
+    assert "any more" not in told("retry", "mapping.yaml", name, "--to", "emulator")[1]
+
+
+def test_a_file_of_rejects_that_is_not_there_is_answered_with_the_latest_one(told):
+    told("submit", "mapping.yaml")
+    code, shown = told("retry", "mapping.yaml", "mapping.run-7.rejects.csv")
+    assert (code, shown.count("error")) == (2, 1)
+    assert "mapping.run-7.rejects.csv: there is no such file" in shown
+    assert "the latest is mapping.run-1.rejects.csv" in shown
+
+
 def test_the_corrected_rejects_of_a_rehearsal_can_be_sent(register, opus, told):
     emulator, _ = opus
     told("submit", "mapping.yaml", "--to", "emulator")
