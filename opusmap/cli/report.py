@@ -147,6 +147,7 @@ def _all_facts(
         "journal_note": evidence.journal_note or None,
         "gone": None if evidence.gone is None else asdict(evidence.gone),
         "rejected_in_opus": evidence.rejected_in_opus,
+        "rejected_deleted": evidence.rejected_deleted,
         "records": not_accepted,
     }
 
@@ -303,14 +304,16 @@ def _print_run(
             from opusmap.report.status import describe_rejected_in_opus
 
             console.print(f"{describe_rejected_in_opus(evidence.rejected_in_opus)}.", soft_wrap=True)
+        if evidence.rejected_deleted:
+            from opusmap.report.status import describe_rejected_deleted
+
+            console.print(f"{describe_rejected_deleted(evidence.rejected_deleted)}.", soft_wrap=True)
     if evidence.journal_note:
         console.print(escape(evidence.journal_note), soft_wrap=True)
     if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
     if evidence.gone is not None and evidence.gone.records:
-        from opusmap.report import CHANGED_KEY
-
-        console.print(escape(f"{evidence.gone.describe()}. {CHANGED_KEY}"), soft_wrap=True)
+        console.print(escape(f"{evidence.gone.describe()}. {evidence.gone.advise()}"), soft_wrap=True)
 
 
 def _name_page(number: int, evidence: Evidence) -> str:

@@ -294,15 +294,19 @@ def _next_of_rejects(
     named = (str(writer.path),) if to else ()
     retry = given.command("retry", *named, *to, source=False)
     in_opus = 0 if isinstance(work.source, RejectsSource) else report.rejected_in_opus
-    if not in_opus:
+    others = writer.count - in_opus - report.rejected_deleted
+    if not in_opus and not report.rejected_deleted:
         return f"fix the rows in {writer.path} and {'rehearse' if to else 'send'} them", retry
+    if not in_opus and not others:
+        it = "row that was" if writer.count == 1 else "rows that were"
+        return f"exclude the {it} deleted from a rejects file by `where`, and check", given.command("check")
     rows = "row that has a record" if in_opus == 1 else f"{in_opus:,} rows that have records"
     where = work.source.name if Path(work.source.name).is_file() else "the source"
-    others = writer.count - in_opus
     if not others:
         return f"correct the {rows} in {where}, and send it again", given.command("submit")
     rest, it = ("row", "it") if others == 1 else (f"{others:,} rows", "them")
-    return f"correct the {rows} in {where}, fix the other {rest} in {writer.path}, and send {it}", retry
+    first = f"correct the {rows} in {where}, " if in_opus else ""
+    return f"{first}fix the other {rest} in {writer.path}, and send {it}", retry
 
 
 def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, every: bool) -> None:
@@ -320,10 +324,12 @@ def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, ev
                 from opusmap.report.status import describe_rejected_in_opus
 
                 print_note(describe_rejected_in_opus(report.rejected_in_opus))
-            if report.gone is not None and report.gone.records:
-                from opusmap.report import CHANGED_KEY
+            if report.rejected_deleted:
+                from opusmap.report.status import describe_rejected_deleted
 
-                print_note(f"{report.gone.describe()}; nothing was deleted. {CHANGED_KEY}")
+                print_note(describe_rejected_deleted(report.rejected_deleted))
+            if report.gone is not None and report.gone.records:
+                print_note(f"{report.gone.describe()}; nothing was deleted. {report.gone.advise()}")
 
 
 def print_faults(target: Target) -> None:

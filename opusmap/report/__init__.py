@@ -3,11 +3,10 @@
 from opusmap.report.drain_time import Pace, find_pace
 from opusmap.report.forecast import Forecast, Forecaster, ProfilingSource
 from opusmap.report.provenance import Evidence, find_run_of_rejects, gather_evidence, staged_evidence
-from opusmap.report.summary import CHANGED_KEY, GONE_KEYS, Gone, Reason, Report, Shared, Tally
+from opusmap.report.summary import GONE_KEYS, Gone, Reason, Report, Shared, Tally
 from opusmap.report.timeline import Timeline
 
 __all__ = [
-    "CHANGED_KEY",
     "GONE_KEYS",
     "Evidence",
     "Forecast",

@@ -43,7 +43,7 @@ from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
-from opusmap.report.summary import CHANGED_KEY, ENDS, label_end
+from opusmap.report.summary import ENDS, label_end
 from opusmap.report.timeline import FEWEST_SPANS, read_timeline
 from opusmap.sources.changes import describe_state
 
@@ -332,7 +332,6 @@ def render_page(template: str, subject: str, **values: Any) -> str:
             width=WIDTH,
             height=HEIGHT,
             describe_state=describe_state,
-            changed_key=CHANGED_KEY,
             **values,
         )
     )

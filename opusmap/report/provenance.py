@@ -48,7 +48,7 @@ class Evidence:
     the retry that may have written it); None for other runs.
     `source_changed` are files that changed while they were read; their hashes in `files` are from before.
     `gone` is kept without rowKeys, for pruning leaves evidence as it is: `of_run` adds those that are known.
-    `rejected_in_opus` is as in `Report`.
+    `rejected_in_opus` and `rejected_deleted` are as in `Report`.
     """
 
     version: str = ""
@@ -71,6 +71,7 @@ class Evidence:
     rows_of: int | None = None
     gone: Gone | None = None
     rejected_in_opus: int = 0
+    rejected_deleted: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; `read` reads it."""
@@ -115,6 +116,7 @@ class Evidence:
             source_changed=report.source_changed[:SOURCES],
             gone=None if report.gone is None else replace(report.gone, keys=()),
             rejected_in_opus=report.rejected_in_opus,
+            rejected_deleted=report.rejected_deleted,
         )
 
     def find(self, role: str) -> File | None:

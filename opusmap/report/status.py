@@ -88,6 +88,14 @@ def describe_rejected_in_opus(count: int) -> str:
     return f"{have}. If you corrected these rows in a rejects file, correct the source as well"
 
 
+def describe_rejected_deleted(count: int) -> str:
+    """Return that so many of the rejected rows were deleted from a rejects file, and what to do."""
+    it = them(count)
+    rows = f"{count:,} of the rejected rows {was(count)}"
+    leave_out = f"To leave {it} out of later runs, exclude {it} with `where` in the mapping"
+    return f"{rows} deleted from a rejects file, so no retry sent {it}. {leave_out}"
+
+
 def list_needs(run: Run, evidence: Evidence, later: Later | None = None, rows: str = "") -> tuple[Need, ...]:
     """Return what a person should do or know about a run and `later` ones, the most urgent first.
 
@@ -135,6 +143,9 @@ def _needs_of_rows(run: Run, evidence: Evidence) -> Iterator[Need]:
         what = f"{counted(rejected, 'row')} {was(rejected)} rejected, and not sent."
         if evidence.rejected_in_opus:
             what += f" {describe_rejected_in_opus(evidence.rejected_in_opus)}."
+        if evidence.rejected_deleted:
+            what += f" {describe_rejected_deleted(evidence.rejected_deleted)}."
+        if evidence.rejected_in_opus or evidence.rejected_deleted:
             correct = _correct_source(run, evidence, rejected)
         yield Need(what, *correct, "rejects")
 
@@ -150,18 +161,22 @@ def _correct(run: Run, file: File | None) -> tuple[str, str]:
 
 
 def _correct_source(run: Run, evidence: Evidence, rejected: int) -> tuple[str, str]:
-    """Return what to do with rejected rows of which some, or all, have a record, and the command."""
+    """Return what to do with rejected rows of which some have a record or were deleted, and the command."""
     file, source = evidence.find("rejects"), evidence.find("source")
-    others, is_retry = rejected - evidence.rejected_in_opus, evidence.rows_of is not None
+    in_opus, is_retry = evidence.rejected_in_opus, evidence.rows_of is not None
+    others = rejected - in_opus - evidence.rejected_deleted
     if is_rehearsal(run) or is_retry or file is None:
         return _correct(run, file)
     where, mapping = "the source" if source is None else PurePath(source.path).name, shlex.quote(run.mapping)
+    if not in_opus and not others:
+        those = "this row" if rejected == 1 else "these rows"
+        return f"Exclude {those} with “where” in the mapping, and run", f"opusmap check {mapping}"
+    rows = f"{'this row' if in_opus == 1 else 'these rows'} in {where}"
     if not others:
-        it = "this row" if rejected == 1 else "these rows"
-        return f"Correct {it} in {where}, and run", f"opusmap submit {mapping}"
-    those = "this row" if evidence.rejected_in_opus == 1 else "these rows"
+        return f"Correct {rows}, and run", f"opusmap submit {mapping}"
     cells = "the cells of the other one" if others == 1 else f"the cells of the other {others:,}"
-    action = f"Correct {those} in {where}, and {cells} in {PurePath(file.path).name}; then run"
+    cells += f" in {PurePath(file.path).name}"
+    action = f"Correct {rows}, and {cells}; then run" if in_opus else f"Correct {cells}, and run"
     return action, f"opusmap retry {mapping}"
 
 

@@ -108,12 +108,14 @@ class Gone:
     """How many records that Opus accepted earlier were absent from the whole source, and the first rowKeys.
 
     Those whose row `where` excludes are among them. `unreadable` rejected rows have a key that can't be read,
-    so that each of them may be the row of one of these records.
+    so that each of them may be the row of one of these records. `corrected` of the first records were sent
+    from a file of rejects, in which a person may have corrected their keys.
     """
 
     records: int
     keys: tuple[str, ...] = ()
     unreadable: int = 0
+    corrected: int = 0
 
     def describe(self) -> str:
         """Return it as a sentence for a person."""
@@ -122,13 +124,30 @@ class Gone:
         records = f"{counted(self.records, 'record')} accepted earlier {was(self.records)}"
         return f"{records} absent from the source{named}"
 
+    def advise(self) -> str:
+        """Return what else may be the case where a record seems to be gone, and what to do then.
+
+        >>> Gone(2, ("CT-7", "CT-8"), corrected=2).advise().partition(".")[0]
+        'They were sent from a rejects file'
+        """
+        if not self.corrected:
+            return _CHANGED_KEY
+        is_one, are_all = self.corrected == 1, self.corrected == self.records
+        who = ("It" if is_one else "They") if are_all else f"{self.corrected:,} of them"
+        if_corrected = "its row key was" if is_one else "their row keys were"
+        right = "the record is right" if is_one else "these records are right"
+        found = (
+            f"{who} {was(self.corrected)} sent from a rejects file. "
+            f"If {if_corrected} corrected there, {right}: correct the source as well."
+        )
+        return found if are_all else f"{found} {_CHANGED_KEY}"
+
 
 _GONE_SHOWN = 5
-CHANGED_KEY = (
+_CHANGED_KEY = (
     "If the row key of a row changed, Opus has a record under each of its keys: have the wrong record "
     "removed in Opus, and keep the right key in the source."
 )
-"""What else may be the case where a record seems to be gone, and what to do then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +164,8 @@ class Report:
     `waiting`, while a run goes on, says why nothing is sent just now. `state` is the newest state of a Singer
     tap, as JSON, that may be kept: all rows before it have been dealt with. `shared`: a staged run is sent.
     `gone` is known at the end of a run that read a whole source, and None otherwise. `rejected_in_opus` are
-    those of the rejected rows whose record Opus accepted in an earlier run: it stays as it was.
+    those of the rejected rows whose record Opus accepted in an earlier run, perhaps under a key that was
+    corrected in a rejects file: it stays as it was. `rejected_deleted` are those that a person deleted there.
     """
 
     read: int = 0
@@ -174,6 +194,7 @@ class Report:
     shared: Shared | None = None
     gone: Gone | None = None
     rejected_in_opus: int = 0
+    rejected_deleted: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -200,6 +221,7 @@ class Report:
         told: dict[str, Any] = {"source_changed": changed, "journal_note": self.journal_note or None}
         told["gone"] = None if self.gone is None else asdict(self.gone)
         told["rejected_in_opus"] = self.rejected_in_opus
+        told["rejected_deleted"] = self.rejected_deleted
         shared = {} if self.shared is None else self.shared.as_json()
         return {**self.counts(), **ending, **lists, **told, **shared}
 

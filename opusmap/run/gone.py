@@ -6,12 +6,14 @@ known. Rows are compared by 64-bit hashes of their keys, as duplicates are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
-from opusmap.journal import Journal
+from opusmap.journal import Journal, Run
 from opusmap.records import Chunk
 from opusmap.rejects import RejectsSource
+from opusmap.report import Evidence
 from opusmap.sources import Source
 
 _BLOCK = 500
@@ -53,3 +55,19 @@ def has_all_rows(source: Source) -> bool:
 def count_unreadable(chunks: Iterable[Chunk]) -> int:
     """Return how many rows of chunks are rejected without a key, so that they may be any record's."""
     return sum(reject.key is None for chunk in chunks for reject in chunk.rejects())
+
+
+def count_from_rejects(journal: Journal, run: Run, keys: Collection[str]) -> int:
+    """Return how many of some records were sent last from a file of rejects: their keys may be corrected.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    known = journal.find_records(run.origin, run.connection, set(keys)) if keys else {}
+    senders = Counter(record.run for record in known.values())
+    runs = {one.id: one for one in journal.runs()} if senders else {}
+    return sum(
+        count
+        for number, count in senders.items()
+        if number in runs and Evidence.read(journal.evidence(runs[number])).rows_of is not None
+    )

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -35,14 +35,15 @@ from opusmap.journal import Journal, Run, open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.opus import EncodedRecord
 from opusmap.output_files import File
-from opusmap.records import Reject
+from opusmap.records import Chunk, Reject
 from opusmap.report import GONE_KEYS, Evidence, Gone, Report, Timeline, gather_evidence
 from opusmap.run.checkpoints import Checkpoints
-from opusmap.run.gone import count_unreadable, find_absent, has_all_rows
+from opusmap.run.gone import count_from_rejects, count_unreadable, find_absent, has_all_rows
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
-from opusmap.run.sent_keys import SentKeys, count_in_opus
+from opusmap.run.retried_rows import RetriedRows, find_retried_rows
+from opusmap.run.sent_keys import SentKeys, find_in_opus
 from opusmap.run.tombstones import Tombstones
 from opusmap.sources import ArrowStream
 
@@ -263,7 +264,7 @@ class _Run:
             reject_more=[each.filter for each in (tombstones, sent) if each],
             keep_keys=self._can_tell_gone(settings),
         )
-        self._unreadable = self._rejected_in_opus = 0
+        self._unreadable = self._rejected_in_opus = self._rejected_deleted = 0
         self._totals, self._timeline, self._outlook = SubmitTotals(), Timeline(), Outlook(0)
         self._failure: OpusmapError | None = None  # of what takes the rejects
         # A rehearsal, and a run over a part of the rows, confirm nothing.
@@ -319,7 +320,7 @@ class _Run:
         """
         async for chunk, row_at in self._stream.with_rows():
             self._unreadable += count_unreadable([chunk])
-            self._rejected_in_opus += count_in_opus(chunk, self._journal, self.begun)
+            self._count_retried(chunk)
             for reject in chunk.rejects():
                 if self._rejects is not None:
                     self._rejects.write(reject)
@@ -339,6 +340,19 @@ class _Run:
                     f"stopped after {count} rejected or failed of {tally.read} rows (--max-errors)",
                     "check the rejects, correct the source or the mapping, and run the same command again",
                 )
+
+    def _count_retried(self, chunk: Chunk) -> None:
+        """Count the rejected rows that have a record, and those that a person deleted from a rejects file."""
+        numbers = {one.row for one in chunk.rejects()}
+        if numbers and not self._journal.in_memory:
+            in_opus = find_in_opus(chunk, self._journal, self.begun, self._retried)
+            self._rejected_in_opus += len(in_opus)
+            self._rejected_deleted += len((numbers & self._retried.deleted) - in_opus)
+
+    @cached_property
+    def _retried(self) -> RetriedRows:
+        """What retries made of the source's rows before; read when the first row is rejected."""
+        return find_retried_rows(self._journal, self.begun, self._evidence)
 
     def _too_many(self, rejected: int, read: int) -> bool:
         limit = self._options.max_errors
@@ -393,6 +407,7 @@ class _Run:
             journal_note=self._note,
             state=self._checkpoints.state(),
             rejected_in_opus=self._rejected_in_opus,
+            rejected_deleted=self._rejected_deleted,
         )
 
     def end(self) -> Report:
@@ -443,7 +458,8 @@ class _Run:
         count = len(keys) + sum(1 for _ in absent)
         self._stream.close()
         self._journal.keep_gone(self.begun, keys)
-        return Gone(count, keys, self._unreadable)
+        corrected = count_from_rejects(self._journal, self.begun, keys)
+        return Gone(count, keys, self._unreadable, corrected)
 
     def _close_rejects(self) -> Iterable[File]:
         """Return the files that were written; one that can't be written whole is why the run stopped."""

@@ -20,7 +20,7 @@ from opusmap.issues import Severity
 from opusmap.operations import RunWatch
 from opusmap.operations.telemetry import is_asked_for
 from opusmap.rejects import RejectWriter
-from opusmap.report import CHANGED_KEY, Report
+from opusmap.report import Report
 from opusmap.report.pages import connection_name
 from opusmap.run.history import is_first_overwrite, keys_to_retry
 from opusmap.run.open import Work, open_corrected_rejects, open_work
@@ -295,7 +295,7 @@ def _send(
         sending.notes.append(describe_open(only, report.read, work))
     sending.notes += [one for one in (writer.note, report.journal_note) if one]
     if report.gone is not None and report.gone.records:
-        sending.notes.append(f"{report.gone.describe()}. Nothing was deleted. {CHANGED_KEY}")
+        sending.notes.append(f"{report.gone.describe()}. Nothing was deleted. {report.gone.advise()}")
     if report.source_changed:
         sending.notes.append("The source changed while it was read: send again when nothing writes to it.")
     return report

@@ -431,6 +431,41 @@ def test_the_next_step_names_the_source_where_all_its_rejected_rows_have_records
     assert main(["submit", "mapping.yaml", "--quiet"]) == 0
 
 
+def test_rows_whose_key_was_corrected_or_that_were_deleted_are_not_to_be_fixed_again(pair, tmp_path, capsys):
+    register, rejects = tmp_path / "register.csv", tmp_path / "mapping.run-1.rejects.csv"
+    register.write_text("Id,Day\na,2024-03-01\na,2024-05-03\nc,soon\nd,late\n", "utf-8")
+    main(["submit", "mapping.yaml", "--quiet"])
+    kept = [line for line in rejects.read_text("utf-8-sig").splitlines() if not line.startswith("d,")]
+    corrected = "\n".join(kept).replace("a,2024-05-03", "b,2024-05-03").replace("c,soon", "c,2024-12-01")
+    rejects.write_text(f"{corrected}\n", "utf-8")
+    main(["retry", "mapping.yaml", "--quiet"])
+    assert sorted(pair.records) == ["a", "b", "c"]
+    capsys.readouterr()
+
+    main(["submit", "mapping.yaml"])
+    shown = capsys.readouterr().err
+    assert "2 of the rejected rows have records that earlier runs sent" in shown
+    assert "1 of the rejected rows was deleted from a rejects file, so no retry sent it" in shown
+    key = (
+        "absent from the source: b; nothing was deleted. It was sent from a rejects file. If its row key was"
+    )
+    assert f"{key} corrected there, the record is right: correct the source as well." in shown
+    assert "removed in Opus" not in shown
+    assert f"Next, correct the 2 rows that have records in {register.name}, and send it again" in shown
+    assert main(["report", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 of the rejected rows was deleted from a rejects file" in shown
+    assert "It was sent from a rejects file" in shown
+
+    main(["submit", "mapping.yaml", "--json"])  # and again, after a run without a retry
+    again = json.loads(capsys.readouterr().out)
+    assert (again["rejected_in_opus"], again["rejected_deleted"], again["gone"]["corrected"]) == (2, 1, 1)
+    register.write_text("Id,Day\nnew,2024-03-01\n" + register.read_text().partition("\n")[2], "utf-8")
+    main(["submit", "mapping.yaml", "--json"])  # rows have other numbers now: only keys tell
+    again = json.loads(capsys.readouterr().out)
+    assert (again["rejected_in_opus"], again["rejected_deleted"], again["gone"]["corrected"]) == (1, 0, 1)
+
+
 def test_a_rehearsal_that_keeps_no_journal_has_no_page_to_write_first(told):
     shown = told("submit", "mapping.yaml", "--to", "emulator")[1]
     assert "Next, fix the rows in mapping.rehearsal.rejects.csv" in shown

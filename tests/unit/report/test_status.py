@@ -119,3 +119,25 @@ def test_rows_that_have_records_are_to_be_corrected_in_the_source(rejected, in_o
     assert need.action == "Correct the cells in m.run-3.rejects.csv, and run"
     (need,) = list_needs(run(submitted=1, rejected=rejected), replace(evidence, files=files[1:]))
     assert "rows.csv" not in need.action
+
+
+@pytest.mark.parametrize(
+    ("in_opus", "deleted", "action", "command"),
+    [
+        (0, 3, "Exclude these rows with “where” in the mapping, and run", "opusmap check"),
+        (2, 1, "Correct these rows in rows.csv, and run", "opusmap submit"),
+        (0, 1, "Correct the cells of the other 2 in m.run-3.rejects.csv, and run", "opusmap retry"),
+        (
+            1,
+            1,
+            "Correct this row in rows.csv, and the cells of the other one in m.run-3.rejects.csv; then run",
+            "opusmap retry",
+        ),
+    ],
+)
+def test_rows_that_a_person_deleted_from_the_rejects_are_not_to_be_fixed(in_opus, deleted, action, command):
+    files = (File("source", "/x/rows.csv", 1, "b"), *REJECTS.files)
+    evidence = Evidence(files=files, rejected_in_opus=in_opus, rejected_deleted=deleted)
+    (need,) = list_needs(run(submitted=1, rejected=3), evidence)
+    assert (need.action, need.command) == (action, f"{command} 'my maps/m.yaml'")
+    assert f"{deleted} of the rejected rows" in need.what
