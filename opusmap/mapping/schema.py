@@ -143,19 +143,18 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
             hint = "list all of them, in the order that Opus shows"
             yield Issue("missing-choices", message, node.span, hint)
             return
+    if error.validator in ("additionalProperties", "required") and _is_part(error.schema):
+        yield _describe_part(node, where, is_whole=error.absolute_path[-1] == "from")
+        return
     if error.validator == "additionalProperties":
-        assert isinstance(error.schema, Mapping)
-        known = error.schema.get("properties", {})
-        for key, value in node.pairs():
-            if key not in known:
-                slip = show_missing_blank(key) if is_null(value) else ""
-                hint = slip or suggest(key, known) or "allowed: " + ", ".join(known)
-                fix = None if slip else fix_with(key.span, find_nearest(key, known))
-                yield Issue("unknown-key", f'"{key}" is not a key of {where}', key.span, hint, fix=fix)
+        yield from _unknown_keys(error, node, where)
         return
     if error.validator == "required" and not _list_missing(error.validator_value, node, error.schema):
         return
     code, message, hint = _describe(error, node, where)
+    match [*error.absolute_path]:
+        case ["choices", _, int()] | ["choices", _, "options", int()] if not isinstance(node, Text):
+            hint = _show_option(node)
     span = node.span
     if not isinstance(node, Text):  # its first character says enough
         span = Span(span.file, span.line, span.column, span.line, span.column + 1)
@@ -165,6 +164,82 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
         known = [value for value in expected if isinstance(value, str)]
         fix = fix_with(span, find_nearest(str(node), known))
     yield Issue(code, message, span, hint, fix=fix)
+
+
+def _unknown_keys(error: ValidationError, node: Entries, where: str) -> Iterator[Issue[Span]]:
+    assert isinstance(error.schema, Mapping)
+    known = error.schema.get("properties", {})
+    for key, value in node.pairs():
+        if key not in known:
+            slip = (show_missing_blank(key) or _quote_comma(node, key)) if is_null(value) else ""
+            hint = slip or suggest(key, known) or "allowed: " + ", ".join(known)
+            fix = None if slip else fix_with(key.span, find_nearest(key, known))
+            yield Issue("unknown-key", f'"{key}" is not a key of {where}', key.span, hint, fix=fix)
+
+
+def _is_part(schema: Any) -> bool:
+    """Return whether a schema is that of a constant or a `first_of` among the parts of a binding."""
+    return set(schema.get("properties", ())) in ({"const"}, {"first_of"})
+
+
+def _describe_part(node: Entries, where: str, *, is_whole: bool) -> Issue[Span]:
+    """Return what is wrong with a part of a binding that is a set of other keys, and the form that is meant.
+
+    `is_whole`: it is all of `from`, and not one of several parts.
+    """
+    constant = "" if is_whole else ", `{const: a text}`"
+    message = f"{where} must be a column's name{constant} or `{{first_of: [A, B]}}`"
+    pairs = node.pairs()
+    if not pairs:
+        return Issue("missing-key", message, node.span, "")
+    key, value = next((pair for pair in pairs if pair[0] not in ("const", "first_of")), pairs[0])
+    if is_null(value) and (hint := _quote_comma(node, key)):
+        pass
+    elif key == "const":
+        hint = "for the same value in each record, write `const` in the place of `from`"
+    elif isinstance(value, Text) and "{{" in value:
+        hint = "make it a variable under `let`, and write the variable's name here"
+    elif isinstance(value, Text) and not is_null(value):
+        hint = f"for the column, write its name alone: `{value}`"
+    elif isinstance(value, Items):
+        columns = ", ".join(str(one) for one in value if isinstance(one, Text))
+        hint = f"for the first of these columns that has a value, write `{{first_of: [{columns}]}}`"
+    else:
+        hint = ""
+    return Issue("unknown-key", message, key.span, hint)
+
+
+def _quote_comma(node: Entries, key: Text) -> str:
+    """Return how a text is written whose comma made a key of its second half; "" where that is not so."""
+    pairs = node.pairs()
+    at = [name for name, _ in pairs].index(key)
+    name, before = pairs[at - 1]
+    is_cut = at > 0 and isinstance(before, Text) and before.plain and before.span.line == key.span.line
+    if not is_cut or is_null(before):
+        return ""
+    if name == "from":
+        return f"several columns are a list: `from: [{before}, {key}]`"
+    return f'a text with a comma needs quotes: `{name}: "{before}, {key}"`'
+
+
+def _show_option(node: Node) -> str:
+    """Return how an option is written that is a set of keys or a list."""
+    pairs = node.pairs() if isinstance(node, Entries) else []
+    if len(pairs) != 1 or not isinstance(pairs[0][1], Text):
+        return "an option is a name, as Opus shows it: write each in a line of its own"
+    (key, value), *_ = pairs
+    if is_null(value):
+        return f'write `{key}`, without the colon, or `"{key}:"` if Opus shows the colon'
+    if key in _OF_OPTIONS:
+        return f"write its name alone: `{value}`"
+    return (
+        f'if Opus shows the colon, write it in quotes: `"{key}: {value}"`; '
+        f"if {key} is another spelling of an option, write it under `aliases`, beside `options`"
+    )
+
+
+_OF_OPTIONS = frozenset({"const", "name", "label", "option", "text", "title", "value"})
+"""Keys that people write before an option's name."""
 
 
 def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str, str]:
@@ -185,6 +260,8 @@ def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str,
             hint = _GIVE_VALUE if is_null(node) else _FORMS.get(str(expected), "")
             if isinstance(node, Text) and node.plain and "object" in expected:
                 hint = show_missing_blank(node.first_line) or hint
+            if isinstance(node, Text) and expected == "array" and not is_null(node):
+                hint = f"write a list: `[{node}]`"
             return "wrong-type", f"{where} must be {_kind_names(expected)}, not {_kind(node)}", hint
         case "enum":
             known = [str(value) for value in expected if isinstance(value, str)]

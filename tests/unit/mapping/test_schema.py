@@ -119,6 +119,86 @@ MESSAGES = {
 }
 
 
+PART = "must be a column's name, `{const: a text}` or `{first_of: [A, B]}`"
+MEANT = {
+    "fields: {a: [{const: b}, {column: C}]}": (
+        "unknown-key",
+        f"fields.a, entry 2 {PART}",
+        "for the column, write its name alone: `C`",
+    ),
+    "fields: {a: [{const: b}, {from: [C, D]}]}": (
+        "unknown-key",
+        f"fields.a, entry 2 {PART}",
+        "for the first of these columns that has a value, write `{first_of: [C, D]}`",
+    ),
+    "fields: {a: [{const: b, c}, D]}": (
+        "unknown-key",
+        f"fields.a, entry 1 {PART}",
+        'a text with a comma needs quotes: `const: "b, c"`',
+    ),
+    "fields: {a: [b, {value: '{{ c }}'}]}": (
+        "unknown-key",
+        f"fields.a, entry 2 {PART}",
+        "make it a variable under `let`, and write the variable's name here",
+    ),
+    "fields: {a: [b, {}]}": ("missing-key", f"fields.a, entry 2 {PART}", ""),
+    "fields: {a: {from: {const: b}}}": (
+        "unknown-key",
+        "fields.a.from must be a column's name or `{first_of: [A, B]}`",
+        "for the same value in each record, write `const` in the place of `from`",
+    ),
+    "fields: {a: {const: b, c}}": (
+        "unknown-key",
+        '"c" is not a key of fields.a',
+        'a text with a comma needs quotes: `const: "b, c"`',
+    ),
+    "fields: {a: {from: b, c}}": (
+        "unknown-key",
+        '"c" is not a key of fields.a',
+        "several columns are a list: `from: [b, c]`",
+    ),
+    "fields: {a: [{first_of: b}]}": (
+        "wrong-type",
+        'fields.a, entry 1.first_of must be a list, not the text "b"',
+        "write a list: `[b]`",
+    ),
+    FIELDS + "choices: {c: [{name: x}]}": (
+        "wrong-type",
+        "choices.c, entry 1 must be a text, not a set of keys",
+        "write its name alone: `x`",
+    ),
+    FIELDS + "choices: {c: {options: [x, {y: }]}}": (
+        "wrong-type",
+        "choices.c.options, entry 2 must be a text, not a set of keys",
+        'write `y`, without the colon, or `"y:"` if Opus shows the colon',
+    ),
+    FIELDS + "choices: {c: [x: y]}": (
+        "wrong-type",
+        "choices.c, entry 1 must be a text, not a set of keys",
+        (
+            'if Opus shows the colon, write it in quotes: `"x: y"`; '
+            "if x is another spelling of an option, write it under `aliases`, beside `options`"
+        ),
+    ),
+    FIELDS + "choices: {c: [[x, y]]}": (
+        "wrong-type",
+        "choices.c, entry 1 must be a text, not a list",
+        "an option is a name, as Opus shows it: write each in a line of its own",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_a_part_or_an_option_of_another_form_is_one_problem_that_shows_the_form_that_is_meant(
+    text: str,
+) -> None:
+    try:
+        (found,) = parse_spec(HEAD + text, "m.yaml").problems
+    except InvalidMapping as error:
+        (found,) = error.diagnostics
+    assert (found.code, found.message, found.help) == MEANT[text]
+
+
 @pytest.mark.parametrize("text", MESSAGES)
 def test_each_kind_of_failure_is_said_in_plain_words(text: str) -> None:
     try:
