@@ -264,7 +264,7 @@ def _is_dated(format: str | None) -> bool:
 
 def _single_choice(rules: EncoderOptions) -> Encode:
     assert rules.choices is not None
-    find = order_lookup(rules.choices, rules.target.choice_base)
+    find = order_lookup(rules.choices, rules.target.choice_base, takes_one=True)
     if rules.target.choice_as == "number":
         return lambda value: find(_only(value))
     return lambda value: str(find(_only(value)))

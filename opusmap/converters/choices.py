@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property, lru_cache
 
 from opusmap.converters.cache import Cache
@@ -17,10 +16,10 @@ _CORRECT = "Correct it in the source or under `choices`, or add it to `aliases`"
 
 
 @lru_cache(maxsize=64)  # a mapping may ask for the same options thousands of times
-def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
+def order_lookup(choices: ChoiceOptions, base: int, *, takes_one: bool = False) -> Callable[[object], int]:
     """Return the function from an option's name or alias to its order, counted from `base`.
 
-    With `by_order` it takes an order number as well.
+    With `by_order` it takes an order number as well. `takes_one`: the column has one option in each record.
     """
     fold = str.casefold if choices.ignore_case else str
     orders: dict[str, int] = {}
@@ -30,7 +29,7 @@ def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
         if (found := orders.get(fold(option.strip()))) is not None:
             orders.setdefault(fold(spelling.strip()), found)
     numbers = range(base, base + len(choices.options)) if choices.by_order else range(0)
-    hints = _Hints(choices)
+    hints = _Hints(choices, takes_one=takes_one)
 
     def find(value: object) -> int:
         if isinstance(value, list):
@@ -49,11 +48,26 @@ def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
     return find
 
 
+def find_joint(text: str, names: Collection[str]) -> str | None:
+    """Return what separates the parts of a text of which one, at least, is among some names; None if none is.
+
+    The names are without letter case.
+
+    >>> find_joint("Pool; Shed", {"pool"}), find_joint("Pool", {"pool"})
+    (';', None)
+    """
+    for separator in _SEPARATORS:
+        parts = text.split(separator)
+        if len(parts) > 1 and any(part.strip().casefold() in names for part in parts):
+            return separator
+    return None
+
+
 class _Hints:
     """What to do about texts that are not options; prepared when the first such text comes."""
 
-    def __init__(self, choices: ChoiceOptions) -> None:
-        self._choices = choices
+    def __init__(self, choices: ChoiceOptions, *, takes_one: bool) -> None:
+        self._choices, self._takes_one = choices, takes_one
         self._known = Cache(self._find)
 
     def of(self, text: str) -> str:
@@ -61,11 +75,19 @@ class _Hints:
         return self._known[text[:_COMPARED]]
 
     def _find(self, text: str) -> str:
-        if _SEPARATOR.search(text) is not None:
-            parts = {part.strip().casefold() for part in _SEPARATOR.split(text)}
-            if len(parts) > 1 and not parts.isdisjoint(self._folded):
-                return 'if the text lists several options, split it: `split: ";"`'
+        if (separator := find_joint(text, self._folded)) is not None:
+            cut = f'`split: "{separator}"`'.replace("\n", "\\n")
+            if self._takes_one:
+                return (
+                    "the column takes one option, and the text lists several: correct it in the source, "
+                    f"or take the first of them: {cut} and `convert: first`"
+                )
+            return f"if the text lists several options, split it: {cut}"
         option = text.strip()
+        for joined in self._joined:
+            if (separator := find_joint(joined, {option.casefold()})) is not None:
+                parts = ", ".join(part.strip() for part in joined.split(separator))
+                return f"if {quote_value(joined)} under `choices` is a list of options, write: `[{parts}]`"
         suggested = self._suggest_option(option)
         if option.casefold() in self._folded:
             # The value is named: in a summary, this hint is shown for many rows with other values as well.
@@ -85,6 +107,10 @@ class _Hints:
         return f'did you mean "{self._choices.aliases[alias]}"? Its alias "{alias}" is similar'
 
     @cached_property
+    def _joined(self) -> list[str]:
+        return [one for one in self._choices.options if any(mark in one for mark in _SEPARATORS)]
+
+    @cached_property
     def _options(self) -> Names:
         return Names(self._choices.options)
 
@@ -97,7 +123,7 @@ class _Hints:
         return frozenset(map(str.casefold, [*self._choices.options, *self._choices.aliases]))
 
 
-_SEPARATOR = re.compile("[;,|\n]")
+_SEPARATORS = (";", ",", "|", "\n")
 _ORDER_DIGITS = 5
 """Digits of an order number, at most."""
 _COMPARED = 4_000

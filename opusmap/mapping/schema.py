@@ -7,6 +7,7 @@ types, templates) is checked when the plan is made.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -155,6 +156,9 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
     match [*error.absolute_path]:
         case ["choices", _, int()] | ["choices", _, "options", int()] if not isinstance(node, Text):
             hint = _show_option(node)
+        case ["choices", _] | ["choices", _, "options"] if isinstance(node, Text):
+            parts = [part.strip() for part in re.split("[;,|]", node)]
+            hint = f"write a list, in the order that Opus shows: `[{', '.join(parts)}]`"
     span = node.span
     if not isinstance(node, Text):  # its first character says enough
         span = Span(span.file, span.line, span.column, span.line, span.column + 1)

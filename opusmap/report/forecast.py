@@ -17,6 +17,7 @@ from opusmap.compiler import Mapper
 from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.explain import explain_column
 from opusmap.compiler.plan import ColumnPlan
+from opusmap.converters.choices import find_joint
 from opusmap.errors import ValueProblem
 from opusmap.issues import Issue, Span
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
@@ -312,22 +313,28 @@ class Forecaster:
     def _nearest(self) -> dict[tuple[str, str], str]:
         """Return the nearest option of each value that is none, as far as so many comparisons lead."""
         found, left = dict[tuple[str, str], str](), COMPARED
-        options: dict[str, tuple[list[str], list[str]]] = {}
+        options: dict[str, tuple[list[str], list[str], frozenset[str]]] = {}
         by_frequency = sorted(self._unmatched.items(), key=lambda one: (-one[1].count, one[0]))
         for (name, value), _ in by_frequency:
-            known, prepared = options.get(name) or options.setdefault(name, self._prepared(name))
+            known, prepared, names = options.get(name) or options.setdefault(name, self._prepared(name))
             if len(value) < _LENGTH and (left := left - len(known)) >= 0:
-                found[name, value] = _nearest_of(value, known, prepared)
+                near = _nearest_of(value, known, prepared)
+                is_list = find_joint(value, names) or find_joint(near, {value.casefold()})
+                found[name, value] = "" if is_list else near  # which of several is meant is not known
         return found
 
-    def _prepared(self, name: str) -> tuple[list[str], list[str]]:
-        """Return the options of a column, each again for each of its aliases, and the texts to compare."""
+    def _prepared(self, name: str) -> tuple[list[str], list[str], frozenset[str]]:
+        """Return the options of a column, each again for each of its aliases, texts to compare, and names.
+
+        The names are all of these texts without letter case.
+        """
         from rapidfuzz import utils  # noqa: PLC0415 - only for unknown options
 
         choices = self._plan.context.choices[self._columns[name].column.internal_name]
         meant = {**{str(one): str(one) for one in choices.options}, **choices.aliases}
         compared = {text: option for text, option in meant.items() if len(text) < _LENGTH}
-        return list(map(str, compared.values())), list(map(utils.default_process, compared))
+        prepared = list(map(utils.default_process, compared))
+        return list(map(str, compared.values())), prepared, frozenset(map(str.casefold, compared))
 
 
 def _nearest_of(value: str, known: list[str], prepared: list[str]) -> str:

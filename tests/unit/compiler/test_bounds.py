@@ -265,7 +265,7 @@ def test_a_long_value_that_is_no_option_is_refused_at_once(cell: str) -> None:
     [
         ("Optoin 7919", 'did you mean "Option 7919"'),
         ("option 7919", '"option 7919" differs only in letter case'),
-        ("Option 0; Option 7919", "if the text lists several options, split it"),
+        ("Option 0; Option 7919", "the column takes one option, and the text lists several"),
         ("Option\u00a07919", "differ only in spaces"),
     ],
 )

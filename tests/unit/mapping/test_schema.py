@@ -180,6 +180,11 @@ MEANT = {
             "if x is another spelling of an option, write it under `aliases`, beside `options`"
         ),
     ),
+    FIELDS + "choices: {c: x; y}": (
+        "wrong-type",
+        'choices.c must be a set of `key: value`, not the text "x; y"',
+        "write a list, in the order that Opus shows: `[x, y]`",
+    ),
     FIELDS + "choices: {c: [[x, y]]}": (
         "wrong-type",
         "choices.c, entry 1 must be a text, not a list",

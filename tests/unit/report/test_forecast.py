@@ -86,6 +86,14 @@ def test_the_nearest_option_is_named(value, nearest):
     assert forecast.unmatched[0].nearest == nearest
 
 
+def test_of_a_list_of_options_none_is_nearest_and_a_list_is_nearest_to_none():
+    _, forecast = checked([{"Key": "k", "Colour": "Green; Mauve", "Colours": ""}])
+    assert forecast.unmatched[0].nearest == ""
+    mapper = compiled("Choice: Colour", choices="choices: {Choice: [Red; Green]}\n")
+    _, forecast = checked([{"Key": "k", "Colour": "Red"}], mapper)
+    assert forecast.unmatched[0].nearest == ""
+
+
 def test_the_first_rows_are_named():
     _, forecast = checked([{"Key": f"k{n}", "Colour": "Mauve", "Colours": ""} for n in range(9)])
     assert forecast.unmatched[0].rows == (1, 2, 3, 4, 5)
