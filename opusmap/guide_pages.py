@@ -8,19 +8,21 @@ Owns finding one by a word, and what a reader types for a page that another one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from posixpath import normpath
 
 _PACKAGED = Path(__file__).parent / "guides"
 _FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "docs"
+_REFERENCE = ("language", "command-line", "sources")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
 _SEARCHED = re.compile(r"<!-- searched: (.+?) -->")
 _LINK = re.compile(r"\[(?:`[^`\n]*`|[^\]`])+\]\(([^)\s]+)\)")
-_LINK_OR_CODE = re.compile(r"```.*?```|`[^`\n]*`|\[((?:`[^`\n]*`|[^\]`])+)\]\([^)\s]+\)", re.DOTALL)
-"""A link, whose text is the group; or code, in which nothing is a link."""
+_LINK_OR_CODE = re.compile(r"```.*?```|`[^`\n]*`|\[((?:`[^`\n]*`|[^\]`])+)\]\(([^)\s]+)\)", re.DOTALL)
+"""A link, whose text and target are the groups; or code, in which nothing is a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Guide:
     text: str
     page: str
     words: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file that it is on."""
+        return "docs" if self.page in _REFERENCE else "docs/howto"
 
     @property
     def is_page(self) -> bool:
@@ -106,21 +113,68 @@ def find_links(text: str) -> list[str]:
 
     It is the name of a guide or of a command, or a diagnostic code, whose pages end in `.md` as well.
     """
-    found = dict[str, None]()
-    for target in _LINK.findall(_FENCE.sub("", text)):
-        page, _, anchor = target.partition("#")
-        name = page.rpartition("/")[2].removesuffix(".md")
-        if anchor in _read_guides() or name == "command-line":
-            name = anchor
-        if page.endswith(".md") and name and "://" not in page:
-            found[name] = None
-    return list(found)
+    names = map(_name_target, _LINK.findall(_FENCE.sub("", text)))
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _name_target(target: str) -> str:
+    page, _, anchor = target.partition("#")
+    name = page.rpartition("/")[2].removesuffix(".md")
+    if anchor in _read_guides() or name == "command-line":
+        name = anchor
+    return name if page.endswith(".md") and "://" not in page else ""
 
 
 def remove_links(text: str) -> str:
     """Return Markdown with the texts of its links, and without comments."""
-    text = re.sub(r"^<!--.*?-->\n+|<!--.*?-->", "", text, flags=re.DOTALL | re.MULTILINE)
-    return _LINK_OR_CODE.sub(lambda found: found[1] or found[0], text)
+    return _LINK_OR_CODE.sub(lambda found: found[1] or found[0], _remove_comments(text))
+
+
+def _remove_comments(text: str) -> str:
+    return re.sub(r"^<!--.*?-->\n+|<!--.*?-->", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def show_links(text: str, folder: str, is_page: Callable[[str], bool]) -> str:
+    """Return Markdown without comments, and with where each link leads, once, behind the link's text.
+
+    That is what to type for it; or the file, for a page that `opusmap help` does not have. A text that is the
+    page's name already stays alone, and so does a link to what is in the text itself.
+
+    Args:
+        text: the Markdown.
+        folder: of its file, from which links lead, such as `docs/howto`.
+        is_page: whether `opusmap help` has a page of a name.
+    """
+    shown = set[str]()
+
+    def show(found: re.Match[str]) -> str:
+        label, target = found[1], found[2]
+        if label is None:  # code
+            return found[0]
+        where = _locate(target, folder, text, is_page)
+        is_named = where and _normalise(label) == _normalise(where.removeprefix("opusmap help "))
+        if not where or is_named or where in shown:
+            return label
+        shown.add(where)
+        return f"{label} (`{where}`)"
+
+    return _LINK_OR_CODE.sub(show, _remove_comments(text))
+
+
+def _locate(target: str, folder: str, text: str, is_page: Callable[[str], bool]) -> str:
+    """Return what to type for the page that a link leads to, or its file; "" for what is in the text."""
+    page, _, anchor = target.partition("#")
+    if not page:
+        guide = _read_guides().get(anchor)
+        return "" if guide is None or guide.text in text else f"opusmap help {anchor}"
+    if "://" in page:
+        return target
+    name = _name_target(target)
+    if name == "index":
+        return "opusmap help"
+    named = (name, page.rpartition("/")[2].removesuffix(".md"))
+    found = next((each for each in named if each and is_page(each)), "")
+    return f"opusmap help {found}" if found else normpath(f"{folder}/{page}")
 
 
 @cache
@@ -164,7 +218,7 @@ def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
 @cache
 def _read_guides() -> dict[str, Guide]:
     """Return all guides by their names; of several with the same name a page, or else that of a how-to."""
-    reference = (_FOLDER / name for name in ("language.md", "command-line.md", "sources.md"))
+    reference = (_FOLDER / f"{name}.md" for name in _REFERENCE)
     files = [*sorted(_FOLDER.glob("howto/*.md")), *reference]
     read = [list(_split(path)) for path in files if path.stem != "index"]
     found = dict[str, Guide]()

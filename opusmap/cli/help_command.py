@@ -49,7 +49,7 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     """Print the page of a diagnostic code: what it means, why it matters, an example and its fix.
 
     A WORD such as dates, excel or ampm, or several such as exit code 1, prints the how-to page or the section
-    that is about it. Without WORD, all codes and how-to pages are listed. The name of a command prints its
+    that is about it. Without WORD, all how-to pages and codes are listed. The name of a command prints its
     help.
     """
     from opusmap.diagnostic_pages import find_code, locate_page, read_page
@@ -63,7 +63,7 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     if word.lower() not in list_words():
         word = find_code(word) or word
     if not words:
-        _print_codes()
+        _print_list()
         return 0
     if word in program.commands:
         named = program.commands[word]
@@ -81,7 +81,8 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
         near = list_near(word.lower(), known, least=60, most=3)
         meant = f"Did you mean {' or '.join(near)}?" if near else _TRY
         raise click.UsageError(f"There is no page about '{word}'. {meant} `opusmap help` lists all pages.")
-    _print_page(page, word, _name_others(guides), locate_page(word))
+    folder = guides[0].folder if guides else "docs/diagnostics"
+    _print_page(page, folder, word, _name_others(guides), locate_page(word))
     return 0
 
 
@@ -93,18 +94,21 @@ def _name_others(guides: list[Guide]) -> list[str]:
     return [*whole, *(one.name for one in guides[:_MOST_FOUND] if one.text not in guides[0].text)]
 
 
-def _print_page(page: str, word: str, found: list[str], address: str) -> None:
-    """Print a page; below, what to type for the others found by the word, and for those that it links to."""
+def _print_page(page: str, folder: str, word: str, found: list[str], address: str) -> None:
+    """Print a page of a folder; below, what to type for others found by the word, and those it links to."""
     from opusmap.diagnostic_pages import summarise
-    from opusmap.guide_pages import find_links, has_guide, remove_links
+    from opusmap.guide_pages import find_links, has_guide, show_links
 
     program = click.get_current_context().find_root().command
     assert isinstance(program, click.Group)
-    linked = [
-        name for name in find_links(page) if name in program.commands or summarise(name) or has_guide(name)
-    ]
+    commands = program.commands
+
+    def is_page(name: str) -> bool:
+        return name in commands or bool(summarise(name)) or has_guide(name)
+
+    linked = filter(is_page, find_links(page))
     more = [name for name in dict.fromkeys((*found, *linked)) if name != word][:_MOST_LINKS]
-    text = remove_links(page)
+    text = show_links(page, folder, is_page)
     if more:
         text = (
             text.rstrip() + "\n\n" + "See also:\n\n" + "".join(f"- `opusmap help {name}`\n" for name in more)
@@ -119,8 +123,8 @@ def _print_page(page: str, word: str, found: list[str], address: str) -> None:
         write_result(text, end="")
 
 
-def _print_codes() -> None:
-    """Print the codes in groups, one a line with what it means, and the how-to pages."""
+def _print_list() -> None:
+    """Print the how-to pages, and the codes in groups, each in one line with what it means."""
     from rich.text import Text
 
     from opusmap.cli.terminal import text_width, wrap_words
@@ -128,9 +132,9 @@ def _print_codes() -> None:
     from opusmap.guide_pages import list_guides
 
     console = make_console()
-    groups = {group: [(code, summarise(code)) for code in codes] for group, codes in list_codes().items()}
-    if guides := [(guide.name, guide.title) for guide in list_guides()]:
-        groups["How to"] = guides
+    guides = [(guide.name, guide.title) for guide in list_guides()]
+    groups = {"How to": guides} if guides else {}
+    groups |= {group: [(code, summarise(code)) for code in codes] for group, codes in list_codes().items()}
     indent = max((len(name) for names in groups.values() for name, _ in names), default=0) + 4
     for at, (group, names) in enumerate(groups.items()):
         console.print(("\n" if at else "") + group, style="bold", soft_wrap=True)

@@ -7,7 +7,15 @@ import re
 import pytest
 from documentation import ROOT
 
-from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides, list_words, remove_links
+from opusmap.guide_pages import (
+    find_guides,
+    find_links,
+    has_guide,
+    list_guides,
+    list_words,
+    remove_links,
+    show_links,
+)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +160,18 @@ def test_a_link_gives_what_is_typed_for_its_page() -> None:
     assert find_links(text) == ["bad-date", "times-and-zones", "check", "dates"]
     assert remove_links(text).startswith("a `b` c\n")
     assert remove_links("## A\n\n<!-- searched: a -->\n<!-- b -->\n\nText.<!-- c -->\n") == "## A\n\nText.\n"
+
+
+def test_a_link_shows_where_it_leads_once_unless_its_text_does_or_it_leads_to_the_text_itself() -> None:
+    text = (
+        "# A\n[a](bad-date.md) [b](bad-date.md) [`bad-date`](bad-date.md) [c](#d) `[e](e.md)` "
+        "[f](../explanation/f.md#g) [h](../command-line.md#no-heading) [i](https://x.org/y)\n"
+    )
+    shown = show_links(text, "docs/howto", lambda name: name in ("bad-date", "command-line"))
+    assert shown == (
+        "# A\na (`opusmap help bad-date`) b `bad-date` c `[e](e.md)` f (`docs/explanation/f.md`) "
+        "h (`opusmap help command-line`) i (`https://x.org/y`)\n"
+    )
 
 
 def test_no_name_of_a_page_has_to_be_quoted() -> None:

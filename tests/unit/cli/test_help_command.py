@@ -118,6 +118,35 @@ def test_below_a_section_of_a_how_to_its_whole_page_is_named_first(
     assert "`opusmap help dates`" not in capsys.readouterr().out
 
 
+def test_a_link_is_followed_by_what_to_type_or_by_its_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["help", "send"]) == 0
+    shown = capsys.readouterr().out
+    assert "check the mapping (`opusmap help check-before-sending`). You need" in shown
+    assert "How records are delivered (`docs/explanation/delivery.md`) explains" in shown
+    assert main(["help", "first-mapping"]) == 0
+    assert "Each code (`opusmap help`) has a page." in capsys.readouterr().out
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["help", "send"]) == 0
+    shown = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).split())
+    assert "Before you begin, check the mapping (opusmap help check-before-sending)." in shown
+
+
+def test_what_a_link_leads_to_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("dates", "choices", "people", "excel", "correcting-rejects", "bad-date", "prove", "csv"):
+        assert main(["help", word]) == 0
+        named = re.findall(r" \(`opusmap help ?([\w-]*)`\)", capsys.readouterr().out)
+        for name in named:
+            assert main(["help", *name.split()]) == 0
+            capsys.readouterr()
+    for word in ("dates", "first-mapping", "send"):
+        assert main(["help", word]) == 0
+        for file in re.findall(r" \(`([\w/.-]+\.md)`\)", capsys.readouterr().out):
+            assert (ROOT / file).is_file()
+
+
 def test_what_is_named_below_a_page_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
     for word in ("bad-date", "dates", "excel", "times-and-zones"):
         assert main(["help", word]) == 0
@@ -135,7 +164,7 @@ def test_the_list_has_each_code_once_with_its_sentence_in_groups(capsys: pytest.
     for code in sorted(raised_codes()):
         (line,) = (line for line in lines if line.split()[:1] == [code] and line.startswith("  "))
         assert diagnostic_pages.summarise(code) in line
-    assert [line for line in lines if line and line[0] != " "] == [*diagnostic_pages.list_codes(), "How to"]
+    assert [line for line in lines if line and line[0] != " "] == ["How to", *diagnostic_pages.list_codes()]
     assert any(line.startswith("  dates ") for line in lines)
 
 
