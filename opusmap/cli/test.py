@@ -11,8 +11,8 @@ from opusmap.cli.help import command
 from opusmap.cli.next_step import Given, print_next
 from opusmap.cli.options import Output, common, custom, refuse_own_input, registry
 from opusmap.cli.output import print_json, print_note, shorten
-from opusmap.cli.terminal import escape, make_console
-from opusmap.wording import show_command
+from opusmap.cli.terminal import escape, make_console, text_width, wrap_words
+from opusmap.wording import show_command, visible
 
 if TYPE_CHECKING:
     from opusmap.testing import TestResult
@@ -83,7 +83,13 @@ def _print_next(
         print_next(out, "look at rows to make tests from", given.command("preview"))
 
 
+_VALUES = 28
+"""The column at which the values of a test that failed begin."""
+
+
 def _print_test(result: TestResult) -> None:
+    from rich.text import Text
+
     console = make_console()
     mark = "[green]passed[/]" if result.passed else "[bold red]FAILED[/]"
     console.print(f"{mark} {escape(result.name)}", soft_wrap=True)
@@ -91,7 +97,9 @@ def _print_test(result: TestResult) -> None:
         console.print(f"       {escape(str(result.span))}", soft_wrap=True)
     for one in result.differences:
         console.print(f"       [cyan]{escape(one.column)}[/]", soft_wrap=True)
-        console.print(f"         [green]+ expected[/] {escape(shorten(one.expected, 500))}", soft_wrap=True)
-        console.print(f"         [red]- found   [/] {escape(shorten(one.found, 500))}", soft_wrap=True)
+        for what, value in (("the test expects", one.expected), ("the mapping gives", one.found)):
+            text = Text(visible(shorten(value, 500)))
+            for line in wrap_words(text, text_width(console), _VALUES, f"{'':9}{what}"):
+                console.print(line, soft_wrap=True)
     if result.hint:
         console.print(f"       [cyan]help:[/] {escape(result.hint)}", soft_wrap=True)

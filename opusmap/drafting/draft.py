@@ -359,7 +359,7 @@ def _patterns(column: ColumnProfile) -> list[str]:
 def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
     yield "# Rows of the source, and their expected records: `opusmap test` runs them. They may contain"
     yield "# personal data: check them before you share this file. Undecided columns are left out. After a"
-    yield "# change of a rule they fail: if what was found is right, write it under `expect`."
+    yield "# change of a rule they fail: if what the mapping gives is right, write it under `expect`."
     yield "tests:"
     for test in tests:
         yield f"  - name: {quoted(test.name)}"

@@ -52,7 +52,7 @@ class TestResult:
 
 _DRAFTED_FAILS = (
     "`opusmap init` took what this test expects from its draft: it fails if you have changed a rule since. "
-    "If what was found is right, write that under `expect`, or delete the test"
+    "If what the mapping gives is right, write that under `expect`, or delete the test"
 )
 
 

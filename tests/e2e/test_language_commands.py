@@ -49,8 +49,8 @@ def test_a_test_that_fails_shows_what_differs_and_exits_1(register):
     assert failed["differences"] == [{"column": "Doc Type", "expected": "2", "found": "1"}]
     shown = run(register, "test", "mapping.yaml", "-q").stdout
     assert "FAILED a full row" in shown
-    assert "+ expected 2" in shown
-    assert "- found    1" in shown
+    assert "  the test expects   2\n" in shown
+    assert "  the mapping gives  1\n" in shown
 
 
 def test_pytest_collects_the_same_tests(register):
