@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from documentation import ROOT
 from followed_pages import Reader, pattern, plain
@@ -31,6 +33,16 @@ def test_what_a_page_says_is_so_from_beginning_to_end(page, tmp_path):
         reader.read(DOCS / page)
     finally:
         reader.close()
+
+
+def test_a_page_that_writes_a_secret_into_env_says_who_may_read_it_as_doctor_asks():
+    writes = re.compile(r"^```text\n(?:OPUSMAP_.*\n)*OPUSMAP_CLIENT_SECRET", re.MULTILINE)
+    pages = {path: path.read_text("utf-8") for path in DOCS.rglob("*.md")}
+    found = {path.name for path, text in pages.items() if writes.search(text)}
+    assert {"tutorial.md", "send.md", "command-line.md"} <= found
+    assert [
+        path.name for path, text in pages.items() if path.name in found and "chmod 600 .env" not in text
+    ] == []
 
 
 @pytest.mark.parametrize(
