@@ -62,7 +62,7 @@ def make_replacement_log(replaced: dict[tuple[str, str], Issue[str]]) -> Callabl
 def empty_required() -> ValueProblem:
     """Return a new problem each time: one for all would gather tracebacks, and with them every row."""
     message = "the value is empty, and the column is required"
-    return ValueProblem("empty-required", message, "correct the source, or give a `default:`")
+    return ValueProblem("empty-required", message, "correct the cell, or give a `default:`")
 
 
 def missing_columns(

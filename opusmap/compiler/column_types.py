@@ -309,9 +309,7 @@ def _people(rules: EncoderOptions) -> Encode:
     def people(value: Any) -> JsonValue:
         addresses = emails(value if isinstance(value, list) else [value])
         if not addresses:
-            raise ValueProblem(
-                "no-email", f"{quote_value(value)} has no e-mail address", "correct the source"
-            )
+            raise ValueProblem("no-email", f"{quote_value(value)} has no e-mail address", "correct the cell")
         return "[" + ",".join(addresses) + "]" if as_text else list[JsonValue](addresses)
 
     return people

@@ -12,7 +12,7 @@ from opusmap.errors import ValueProblem
 from opusmap.wording import Names, quote_value
 
 _ADD = "add it to `choices` in Opus's order, or give it an alias"
-_CORRECT = "Correct it in the source or under `choices`, or add it to `aliases`"
+_CORRECT = "Correct the cell or the list under `choices`, or add the cell to `aliases`"
 
 
 @lru_cache(maxsize=64)  # a mapping may ask for the same options thousands of times
@@ -79,7 +79,7 @@ class _Hints:
             cut = f'`split: "{separator}"`'.replace("\n", "\\n")
             if self._takes_one:
                 return (
-                    "the column takes one option, and the text lists several: correct it in the source, "
+                    "the column takes one option, and the text lists several: correct the cell, "
                     f"or take the first of them: {cut} and `convert: first`"
                 )
             return f"if the text lists several options, split it: {cut}"

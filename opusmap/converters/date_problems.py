@@ -15,7 +15,7 @@ from opusmap.converters.datetime_fastpath import format_reader
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value
 
-_AS_NONE = "correct it in the source; if it means no date, add it to `empty`"
+_AS_NONE = "correct the cell; if it means no date, add it to `empty`"
 _IN_EXPRESSION = "(in an expression, give it to `datetime`)"
 _OF_NUMBERS = (
     "if it counts days as Excel does, convert it with `excel_date`; for a number such as 20240131, "
@@ -73,6 +73,12 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
         found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
         if found is None:
             written = _describe_formats(text, tuple(formats))
+            if len(named := _ONE_WAY.findall(written)) == 1:
+                if swap_day_and_month(named[0]) in formats:  # to list both would be ambiguous
+                    return (
+                        f"correct the cells; or, if the {_first_part(named[0])} comes first in all, {written}"
+                    )
+                return _list_formats(tuple(formats), named[0]) + _ONE_WAY.sub("", written)
             way = _list_formats(tuple(formats))
             return way + (f": this is written as {written}" if written else "")
         as_well = "" if incomplete else ", and `incomplete: first_day`"
@@ -85,15 +91,15 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
         return (
             f"say how the whole value is written, with its time if it has one: `format: …` {_IN_EXPRESSION}"
         )
-    return "no format reads it: correct the source, or leave an optional column out with `on_error: omit`"
+    return "no format reads it: correct the cell, or leave an optional column out with `on_error: omit`"
 
 
 @cache
-def _list_formats(formats: tuple[str, ...]) -> str:
-    """Return what to do about a few values in another format: another `format` would reject the others."""
-    listed = ", ".join(f'"{one}"' for one in formats)
+def _list_formats(formats: tuple[str, ...], another: str = "…") -> str:
+    """Return what to do about a few values in another format: it alone would reject the others."""
+    listed = ", ".join(f'"{one}"' for one in (*formats, another))
     several = "both formats" if len(formats) == 1 else "all formats"
-    return f'correct the cells in the source, or list {several} (`format: [{listed}, "…"]`)'
+    return f"correct the cells, or list {several} (`format: [{listed}]`)"
 
 
 def _describe_formats(text: str, tried: Sequence[str] = ()) -> str:
@@ -141,6 +147,7 @@ _TWO_WAYS = re.compile(
     r'`format: "(?P<day>[^"]+)"` if the day comes first, `format: "(?P<month>[^"]+)"` if the month does'
 )
 _ONE_WAY = re.compile(r'`format: "([^"]+)"`')
+_LISTED = re.compile(r'`format: \[.*, "([^"…]+)"\]`')
 
 First: TypeAlias = Literal["day", "month"]
 
@@ -148,7 +155,7 @@ First: TypeAlias = Literal["day", "month"]
 @lru_cache(maxsize=256)
 def find_first(hint: str) -> First | None:
     """Return what comes first in a date of numbers, as far as the help on it says so: it names one format."""
-    named = _ONE_WAY.findall(hint)
+    named = _ONE_WAY.findall(hint) or _LISTED.findall(hint)
     return _first_part(named[0]) if len(named) == 1 else None
 
 

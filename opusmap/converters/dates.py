@@ -52,13 +52,13 @@ def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], Non
             _check_local(aware, zone, warn)
     except OverflowError:
         message = f"the time {time.isoformat(sep=' ')} is outside the years 1 to 9999 in its time zone"
-        raise ValueProblem("bad-date", message, "correct the source, or leave the value out") from None
+        raise ValueProblem("bad-date", message, "correct the cell, or leave the value out") from None
     return aware
 
 
 _IF_SKIPPED = (
     "check `timezone` first: the zone may be wrong, or the export in UTC, and then all times are; "
-    "otherwise correct the source"
+    "otherwise correct the cell"
 )
 
 

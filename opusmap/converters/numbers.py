@@ -43,9 +43,9 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
         text = value.strip()
         if len(text) > _SIGNIFICANT or not shape.fullmatch(text):
             message = f"{quote_value(value)} is not a number such as 1{thousands}234{decimal}5"
-            help_text = "correct the source, or give the marks: `number(decimal=',', thousands='.')`"
+            help_text = "correct the cell, or give the marks: `number(decimal=',', thousands='.')`"
             if not any(map(str.isdecimal, text)):
-                help_text = "correct the source; if it means no number, add it to `empty` under `source`"
+                help_text = "correct the cell; if it means no number, add it to `empty` under `source`"
             raise ValueProblem("bad-number", message, help_text)
         if thousands:
             text = "".join(text.split()) if blanks else text.replace(thousands, "")

@@ -141,13 +141,13 @@ def _no_address(value: str) -> ValueProblem:
     found = _ADDRESS.findall(value) if "@" in value else []
     if len(found) > 1:
         message = f"{quote_value(value)} has {len(found)} e-mail addresses"
-        way = 'correct the source: write `;` between all of them, and use `split: ";"`'
+        way = 'correct the cell: write `;` between all of them, and use `split: ";"`'
         if (separator := find_separator(value)) is not None:
             cut = separator.replace("\n", "\\n")
             way = f"for several addresses use `split: \"{cut}\"` (in an expression `| split('{cut}')`)"
         return ValueProblem("no-email", message, way)
     if found and found[0] != value.strip():
         message = f"{quote_value(value)} is not a single e-mail address"
-        return ValueProblem("no-email", message, "correct the source: only the address, or `Name <address>`")
+        return ValueProblem("no-email", message, "correct the cell: only the address, or `Name <address>`")
     message = f"{quote_value(value)} has no e-mail address"
-    return ValueProblem("no-email", message, "correct the source, or use a table: `lookup:`")
+    return ValueProblem("no-email", message, "correct the cell, or use a table: `lookup:`")

@@ -266,7 +266,7 @@ def owns_key(reject: Reject) -> bool:
 
 
 def _duplicate(key: str, other: str, *, is_rejected: bool = False, is_retry: bool) -> Issue[str]:
-    message, hint = f"{other} has the same row key, {quote_value(key)}", "make the keys unique in the source"
+    message, hint = f"{other} has the same row key, {quote_value(key)}", "give each row its own key"
     if is_retry:
         hint += "; a row that is not to be sent may be deleted from the rejects file"
     if is_rejected:

@@ -161,7 +161,7 @@ def _reject_duplicates(mapped: DataFrame, mapper: Mapper, order_by: str | None) 
 
 def _describe_duplicates(mapper: Mapper, order_by: str | None) -> tuple[str, str]:
     """Return the problems of a row whose key others have: none of them counts, or another one does."""
-    unique = "make the keys unique in the source"
+    unique = "give each row its own key"
     if order_by is None:
         hint = f"{unique}, or name the column that tells which row counts (`order_by`)"
         return _duplicate("another row has this row key, too", hint), ""

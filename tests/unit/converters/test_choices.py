@@ -13,7 +13,7 @@ CHOICES = """choices:
     options: [Tug, Pilotage, Other vessel]
     aliases: {Othr: Other vessel, Lotse: Pilotage, Tog: Tug}
 """
-CORRECT = "Correct it in the source or under `choices`, or add it to `aliases`"
+CORRECT = "Correct the cell or the list under `choices`, or add the cell to `aliases`"
 CASE = '("lotse" differs only in letter case: `ignore_case: true`)'
 
 
@@ -35,9 +35,7 @@ def test_an_option_is_suggested(text: str, help_text: str) -> None:
     assert caught.value.help == help_text
 
 
-TAKES_ONE = (
-    "the column takes one option, and the text lists several: correct it in the source, or take the first"
-)
+TAKES_ONE = "the column takes one option, and the text lists several: correct the cell, or take the first"
 
 
 @pytest.mark.parametrize(

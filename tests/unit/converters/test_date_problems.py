@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from small_mapping import mapped, record
 
+from opusmap.converters.date_problems import find_first
 from opusmap.records import Reject
 
 
@@ -94,7 +95,10 @@ def test_the_format_offered_reads_the_whole_value_and_both_readings_where_it_doe
     binding: str, text: str, offered: list[str], not_offered: list[str]
 ) -> None:
     hint = problem_of(f"When: {binding}", text)[1]
-    hint = re.sub(r" \(`format: \[.+\]`\)", "", hint)  # the formats that the mapping has
+    hint = re.sub(
+        r"\(`format: \[.+, (\".+?\")\]`\)", r"`format: \1`", hint
+    )  # without those that the mapping has
+    hint = hint.replace('`format: "…"`', "")
     for words in offered:
         assert words in hint
     for words in not_offered:
@@ -141,27 +145,45 @@ def test_the_format_of_a_date_that_is_not_whole_is_named(
 
 def test_a_text_that_is_no_part_of_a_date_names_no_shorter_format() -> None:
     hint = problem_of('When: {from: A, format: "%Y-%m-%d", incomplete: first_day}', "circa 1783")[1]
-    assert hint == 'correct the cells in the source, or list both formats (`format: ["%Y-%m-%d", "…"]`)'
+    assert hint == 'correct the cells, or list both formats (`format: ["%Y-%m-%d", "…"]`)'
 
 
 @pytest.mark.parametrize(
     ("formats", "text", "listed"),
     [
-        ('"%d/%m/%Y"', "2024/01/31", 'both formats (`format: ["%d/%m/%Y", "…"]`)'),
-        ('["%d/%m/%Y", "%d.%m.%Y"]', "2024/01/31", 'all formats (`format: ["%d/%m/%Y", "%d.%m.%Y", "…"]`)'),
+        ('"%d/%m/%Y"', "2024/01/31", 'both formats (`format: ["%d/%m/%Y", "%Y/%m/%d"]`)'),
+        (
+            '["%d/%m/%Y", "%d.%m.%Y"]',
+            "2024/01/31",
+            'all formats (`format: ["%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d"]`)',
+        ),
     ],
 )
 def test_a_few_dates_in_another_format_don_t_replace_the_format_of_the_others(
     formats: str, text: str, listed: str
 ) -> None:
     hint = problem_of(f"When: {{from: A, format: {formats}}}", text)[1]
-    assert (
-        hint == f'correct the cells in the source, or list {listed}: this is written as `format: "%Y/%m/%d"`'
-    )
-    fields = (
-        f"When: {{from: A, format: {listed.partition('format: ')[2].rstrip('`)').replace('…', '%Y/%m/%d')}}}"
-    )
+    assert hint == f"correct the cells, or list {listed}"
+    fields = f"When: {{from: A, format: {listed.partition('format: ')[2].rstrip('`)')}}}"
     assert record(fields, {"A": text}) == record(fields, {"A": "31/01/2024"})  # what was said helps
+
+
+def test_a_date_in_another_format_that_may_be_read_in_two_ways_names_both() -> None:
+    hint = problem_of('When: {from: A, format: "%Y-%m-%d"}', "05/06/2024")[1]
+    assert (
+        'list both formats (`format: ["%Y-%m-%d", "…"]`): this is written as `format: "%d/%m/%Y"` if' in hint
+    )
+    assert find_first(problem_of('When: {from: A, format: "%Y-%m-%d"}', "25/06/2024")[1]) == "day"
+
+
+def test_two_formats_that_can_read_the_same_date_are_not_to_be_listed_together() -> None:
+    hint = problem_of('When: {from: A, format: "%m/%d/%Y"}', "13/04/2024")[1]
+    assert hint == 'correct the cells; or, if the day comes first in all, `format: "%d/%m/%Y"`'
+
+
+def test_a_year_of_two_digits_in_another_format_asks_for_its_century() -> None:
+    hint = problem_of('When: {from: A, format: "%Y-%m-%d"}', "26-Apr-68")[1]
+    assert hint.endswith('(`format: ["%Y-%m-%d", "%d-%b-%y"]`), with a `century`')
 
 
 @pytest.mark.parametrize("value", [45293, Decimal("45293.5")])

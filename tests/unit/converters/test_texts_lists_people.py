@@ -264,7 +264,7 @@ def test_no_second_address_is_lost(text: str) -> None:
 def test_addresses_that_no_separator_parts_are_to_be_corrected(text: str) -> None:
     with pytest.raises(ValueProblem, match="e-mail addresses") as caught:
         email(text)
-    assert caught.value.help.startswith("correct the source: write `;` between all of them")
+    assert caught.value.help.startswith("correct the cell: write `;` between all of them")
 
 
 @pytest.mark.parametrize("text", ["a@x.org / the front desk", "a@x.org;nobody", "Ann a@x.org"])
