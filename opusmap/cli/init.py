@@ -273,6 +273,8 @@ def _carried_lines(carried: Carried) -> list[str]:
 
 
 def _summary(drafted: Drafted) -> list[str]:
+    from opusmap.drafting import count_questions
+
     draft = drafted.draft
     profile = draft.profile
     looked = counted(profile.rows, "row") if profile.whole else f"the first {counted(profile.rows, 'row')}"
@@ -295,4 +297,8 @@ def _summary(drafted: Drafted) -> list[str]:
     if drafted.schema_written:
         lines.append(f"{drafted.schema}: with this, an editor completes and checks the mapping as you type")
     lines += [f"  line {one.place.line}: {one.message}" for one in open_]
+    if questions := count_questions(draft):
+        more = counted(questions, "more TODO" if open_ else "TODO")
+        are = "is in a comment" if questions == 1 else "are in comments"
+        lines.append(f"  {more} {are}: questions about a column, and columns that Opus can do without")
     return lines

@@ -6,7 +6,7 @@ is marked TODO in the draft, and `check` reports it.
 
 from opusmap.drafting.answers import EXAMPLE_DATE, read_datetime_format, read_timezone
 from opusmap.drafting.bindings import draft_binding
-from opusmap.drafting.draft import Draft, make_draft, write_draft
+from opusmap.drafting.draft import Draft, count_questions, make_draft, write_draft
 from opusmap.drafting.earlier import Carried
 from opusmap.drafting.files import (
     ROWS_LOOKED_AT,
@@ -30,6 +30,7 @@ __all__ = [
     "Draft",
     "Drafted",
     "Match",
+    "count_questions",
     "default_output",
     "draft_binding",
     "draft_files",

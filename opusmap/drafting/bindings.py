@@ -68,6 +68,8 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
     _tell_empty(making)
     if column.internal_name == "rowKey":
         _tell_key(making)
+    if column.internal_name in ("createdBy", "modifiedBy"):
+        _tell_mixed_people(making)
     if chosen.confidence < _SURE:
         others = [one.source for one in match.candidates if one.confidence >= WORTH_TELLING and one != chosen]
         making.to_do("is this the right column?" + (f" Others: {', '.join(others)}" if others else ""))
@@ -444,6 +446,19 @@ def _tell_key(making: _Making) -> None:
         making.above.append("there are too many values to see whether one repeats; `check` finds out")
     if profile.leading_zeros:
         making.above.append("its leading zeros are kept")
+
+
+def _tell_mixed_people(making: _Making) -> None:
+    """Report cells with an address beside cells without one: a text column takes both as they are."""
+    profile = making.profile
+    with_address = profile.kinds.get(Kind.EMAIL, 0)
+    without = profile.filled - with_address
+    if with_address and without and making.column.type is not ColumnType.PEOPLE:
+        others = f"{without:,} {'has' if without == 1 else 'have'} none"
+        making.to_do(
+            f"{_rows_have(with_address)} an e-mail address, and {others}; "
+            "both are sent as they are. See `opusmap help created-by-and-modified-by`"
+        )
 
 
 def _has_addresses(profile: ColumnProfile) -> bool:

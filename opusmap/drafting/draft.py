@@ -5,6 +5,7 @@ Owns the whole file: its head, source, zone, options, bindings, and two tests fr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,15 @@ from opusmap.wording import one_line
 if TYPE_CHECKING:
     from opusmap.drafting.earlier import Carried
 
-__all__ = ["Draft", "DraftTest", "field_lines", "make_draft", "option_lines", "write_draft"]
+__all__ = [
+    "Draft",
+    "DraftTest",
+    "count_questions",
+    "field_lines",
+    "make_draft",
+    "option_lines",
+    "write_draft",
+]
 
 _BESIDE = 46
 """The column at which remarks begin, where there is room."""
@@ -158,6 +167,14 @@ def write_draft(draft: Draft, *, settled: bool = False) -> str:
     if draft.carried is not None:
         return draft.carried.text
     return "\n".join(_settled(draft) if settled else _lines(draft)) + "\n"
+
+
+def count_questions(draft: Draft) -> int:
+    """Return how many TODOs of a draft are in comments, so that `check` does not list them."""
+    return len(_QUESTION.findall(write_draft(draft)))
+
+
+_QUESTION = re.compile(r"^ +# (?:TODO .+|[^:]+: TODO\b.*)$", re.MULTILINE)
 
 
 def _settled(draft: Draft) -> Iterator[str]:

@@ -42,6 +42,11 @@ def _as_key(profile: ColumnProfile) -> float:
     """A key is never empty and does not repeat; a few that are not may be corrected."""
     if profile.kind in (Kind.DATE, Kind.BOOLEAN) or profile.longest > _LONG_TEXT or profile.line_breaks:
         return NEVER
+    if (
+        profile.kind is Kind.NUMBER
+        and profile.decimal_points + profile.decimal_commas > _HALF * profile.filled
+    ):
+        return _HALF  # a depth or a latitude does not repeat either: only its name could tell
     if profile.is_key:
         return 0.8 if profile.kind in (Kind.URL, Kind.FILE, Kind.PATH) or profile.average > _LONG_KEY else 1.0
     different = 1.0 if profile.more else profile.distinct / profile.filled

@@ -31,6 +31,11 @@ def test_a_draft_is_checked_up_to_its_todos(folder, capsys):
     assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
     told = capsys.readouterr().err
     assert "the 5 TODOs to decide" in told
+    text = Path("mapping.yaml").read_text("utf-8")
+    comments = len(re.findall(r"^ +# .*TODO", text.partition("fields:")[2], re.MULTILINE))
+    more = f"{comments} more TODO{' is in a comment' if comments == 1 else 's are in comments'}: questions"
+    assert comments > 0
+    assert more in told
     assert main(["check", "mapping.yaml"]) == 2
     problems = capsys.readouterr().err
     assert problems.count("error[to-do]") == problems.count("error[") == 5

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_mapping import connect
 
 from opusmap.compiler import compile_mapping
-from opusmap.drafting import Draft, make_draft, with_tests, write_draft
+from opusmap.drafting import Draft, count_questions, make_draft, with_tests, write_draft
 from opusmap.errors import InvalidMapping
 from opusmap.mapping import parse_spec
 from opusmap.profile import profile_source
@@ -259,6 +259,30 @@ def test_a_candidate_for_the_row_key_is_shown_with_what_speaks_for_it_and_agains
     assert "1 of 26 values occurs more than once" in repeated
     unique = write_draft(drafted([{**row, "Ours": f"{number:04}"} for number, row in enumerate(rows)]))
     assert "Ours (45 %: never empty, no repeats, its name is not like that of a key)" in unique
+
+
+@pytest.mark.parametrize("depth", ["1.{:02}", "-27.{:04}", "1{:02},5"])
+def test_a_column_of_decimal_numbers_is_no_candidate_for_the_row_key(depth):
+    rows = [
+        {**row, "Depth": depth.format(number)} for number, row in enumerate(map(without_a_key, range(20)))
+    ]
+    draft = drafted(rows)
+    assert draft.profile.find("Depth").is_key
+    assert re.search(r"Row key: TODO .*", write_draft(draft))[0].count("Depth") == 0
+
+
+def test_addresses_beside_names_for_a_text_column_of_people_are_told():
+    rows = [*REGISTER[:20], *changed(REGISTER[20:], Author="ann@example.org")]
+    told = "# TODO Created by: 8 rows have an e-mail address, and 20 have none; both are sent as they are."
+    assert told in write_draft(drafted(rows))
+    assert "have none; both" not in write_draft(drafted(REGISTER))
+    assert "have none; both" not in write_draft(drafted(changed(REGISTER, Author="ann@example.org")))
+
+
+def test_todos_in_comments_are_counted():
+    draft = drafted(REGISTER)
+    lines = [line.strip() for line in write_draft(draft).partition("fields:")[2].splitlines()]
+    assert count_questions(draft) == sum(line[0] == "#" for line in lines if "TODO" in line) == 3
 
 
 def test_an_optional_column_without_a_source_is_left_out_and_named():
