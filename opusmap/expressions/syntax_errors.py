@@ -12,7 +12,7 @@ from itertools import islice
 from jinja2 import Environment, TemplateError
 
 from opusmap.mapping.typographic_quotes import show_marks, straighten_expressions
-from opusmap.wording import TYPOGRAPHIC_QUOTES
+from opusmap.wording import TYPOGRAPHIC_QUOTES, find_nearest, quote_names, quote_value
 
 _WORD = re.compile(r"\w+|==|\S", re.ASCII)
 _FIRST_QUOTED = re.compile(r"'(\w*)'")
@@ -40,8 +40,8 @@ _CHARACTERS = {
 def in_plain_words(message: str, text: str, at: int, columns: Collection[str]) -> tuple[str, str]:
     """Return what is wrong at an offset of a text that Jinja refused with a message, and what to do.
 
-    `columns` are the source's, as far as they are known: one with blanks may be what was meant. If none is
-    known, names that follow one another may be one.
+    `columns` are the source's, as far as they are known: one with blanks may be what was meant. Names that
+    follow one another may be one; if columns are known, one that the source lacks.
     """
     name = odd_name(text, at, columns)
     if name:
@@ -191,6 +191,9 @@ def _ended(message: str, before: str) -> tuple[str, str]:
     )
 
 
+_BETWEEN = "between two values, write an operator: `~` joins texts"
+
+
 def _two_values(text: str, at: int, got: str, columns: Collection[str]) -> tuple[str, str]:
     argument = _ARGUMENT.search(text, 0, at)
     if argument:
@@ -200,9 +203,16 @@ def _two_values(text: str, at: int, got: str, columns: Collection[str]) -> tuple
         )
     if got == "if" and text[:at].rstrip().endswith("else"):
         return "`else if` is not part of the language", "write {% elif … %}"
-    if not columns and (name := _joined_names(text, at)):
-        help_text = f"write row['{name}']; between two values, write an operator: `~` joins texts"
-        return _ODD_NAME.format(name), help_text
+    name = _joined_names(text, at)
+    if name and not columns:
+        return _ODD_NAME.format(name), f"write row['{name}']; {_BETWEEN}"
+    if name and not set(name.split()) <= set(columns):
+        near = find_nearest(name, columns)
+        help_text = f"columns: {quote_names(sorted(columns))}; {_BETWEEN}"
+        if near is not None:
+            meant = near if near.isidentifier() else f"row['{near}']"
+            help_text = f"did you mean `{meant}`? {_BETWEEN.capitalize()}"
+        return f"there is no column {quote_value(name)} in the source", help_text
     return (
         f'an operator is missing before "{got}"',
         "write a column whose name has spaces as row['Contract No']; join texts with ~",

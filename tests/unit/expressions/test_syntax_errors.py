@@ -24,7 +24,7 @@ def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Issue[Sp
     [
         ("{{ Contract No }}", "a name with spaces or signs", "row['Contract No']"),
         ("{{ [Contract No] }}", "a name with spaces or signs", "row['Contract No']"),
-        ("{{ Box No }}", 'missing before "No"', "row['Contract No']"),
+        ("{{ Box No }}", 'there is no column "Box No" in the source', "write an operator: `~` joins texts"),
         ("{{ Status = 'Active' }}", "`=` does not compare", "`==`"),
         ("{% if Status = 'Active' %}x{% endif %}", "`=` does not compare", "`==`"),
         ("{{ IF(Status = 'x', 1, 2) }}", "in these brackets can't be read", "`==`"),
@@ -118,6 +118,33 @@ def test_without_known_columns_names_that_follow_one_another_may_be_one(template
     assert known.help == f"write row['{name}']"
     assert found.help == f"{known.help}; between two values, write an operator: `~` joins texts"
     assert found.span == known.span
+
+
+@pytest.mark.parametrize(
+    ("template", "columns", "name", "advised"),
+    [
+        (
+            "{{ Opened By | email }}",
+            {"Officer", "Fee"},
+            "Opened By",
+            'columns: "Fee", "Officer"; between two',
+        ),
+        ("{{ Opened By }}", {"Opened", "Fee"}, "Opened By", "did you mean `Opened`? Between two values"),
+        ("{{ Opened By }}", {"Opened by", "Fee"}, "Opened By", "did you mean `row['Opened by']`? Between"),
+        ("{{ Fee if Opened By else 'x' }}", {"Fee"}, "Opened By", 'columns: "Fee"; between two values'),
+    ],
+)
+def test_names_that_follow_one_another_and_are_no_known_column_are_a_column_that_the_source_lacks(
+    template: str, columns: set[str], name: str, advised: str
+) -> None:
+    found = problem(template, frozenset(columns))
+    assert found.message == f'there is no column "{name}" in the source'
+    assert found.help.startswith(advised)
+
+
+def test_two_known_columns_that_follow_one_another_lack_an_operator() -> None:
+    found = problem("{{ Fee Status }}", frozenset({"Fee", "Status"}))
+    assert found.message == 'an operator is missing before "Status"'
 
 
 @pytest.mark.parametrize(
