@@ -117,7 +117,16 @@ def _general(plan: Plan) -> Iterator[str]:
 def _rules(plan: Plan, column: ColumnPlan) -> list[str]:
     """Return what is done, in words, step by step."""
     found = [*_beginning(column), *_steps(column), *_options(plan, column)]
-    return found or ["as it is"]
+    return found or [_AS_TYPE.get(column.column.type, "as it is")]
+
+
+_AS_TYPE = {
+    ColumnType.NUMBER: "read as a number: 1,234.50 becomes 1234.5",
+    ColumnType.DATE_TIME: "read as an ISO date, or as a date with a time",
+    ColumnType.PEOPLE: "the e-mail address in it",
+    ColumnType.TAXONOMY: "as a term's path, without spaces beside each /",
+}
+"""What becomes of a cell in a column of a type that does not take any text, if the mapping says no more."""
 
 
 def _as_a_whole(column: ColumnPlan) -> str:

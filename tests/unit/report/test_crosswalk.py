@@ -14,6 +14,10 @@ def crosswalk(fields, more="", columns=("Key", "A", "B"), **options):
     ("binding", "sources", "rules"),
     [
         ("Line: A", ["A"], ["as it is"]),
+        ("Number: A", ["A"], ["read as a number: 1,234.50 becomes 1234.5"]),
+        ("When: A", ["A"], ["read as an ISO date, or as a date with a time"]),
+        ("People: A", ["A"], ["the e-mail address in it"]),
+        ("Classification: A", ["A"], ["as a term's path, without spaces beside each /"]),
         ("Line: 'x {{ A }} {{ B }}'", ["A", "B"], ["x {{ A }} {{ B }}"]),
         ("Line: {const: fixed}", [], ['always "fixed"']),
         ("Line: {from: [A, B], join: '/'}", ["A", "B"], ['joined by "/"']),
