@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from opusmap.compiler.plan import KEY_COLUMN
+from opusmap.connection import Column
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
@@ -59,10 +61,15 @@ def make_replacement_log(replaced: dict[tuple[str, str], Issue[str]]) -> Callabl
     return note
 
 
-def empty_required() -> ValueProblem:
+def empty_required(column: Column) -> ValueProblem:
     """Return a new problem each time: one for all would gather tracebacks, and with them every row."""
+    way = KEEP_KEY if column.internal_name == KEY_COLUMN else "give a `default:`"
     message = "the value is empty, and the column is required"
-    return ValueProblem("empty-required", message, "correct the cell, or give a `default:`")
+    return ValueProblem("empty-required", message, f"correct the cell, or {way}")
+
+
+KEEP_KEY = "make the row key from other columns as well"
+"""What keeps rows whose key is empty: a default would be the same key for all of them."""
 
 
 def missing_columns(

@@ -96,7 +96,7 @@ class ColumnWriter:
         if self._column.binding.on_error != "reject":
             return "decline()"
         problem = binding_runtime.as_problem(
-            self._column.column.display_name, binding_runtime.empty_required()
+            self._column.column.display_name, binding_runtime.empty_required(self._column.column)
         )
         return f"problems.append({self._module.named('empty_required', problem)})"
 

@@ -218,7 +218,7 @@ class Interpreter:
         """Encode a value for Opus. An empty text is not a value, whatever the source's `empty` says."""
         if value is None or value == "":
             if column.required:
-                raise binding_runtime.empty_required()
+                raise binding_runtime.empty_required(column.column)
             return self._absent
         found = column.encoder.function(value)
         if (
@@ -227,7 +227,7 @@ class Interpreter:
             and isinstance(found, str)
             and found.isspace()
         ):
-            raise binding_runtime.empty_required()  # blanks alone are not a value
+            raise binding_runtime.empty_required(column.column)  # blanks alone are not a value
         return found
 
     def _default(self, index: int, frame: Frame) -> Any:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from opusmap.compiler.binding_runtime import KEEP_KEY
 from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.lint_dates import lint_dates
@@ -94,7 +95,9 @@ def _may_be_empty(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
             where = "" if gap.cell is None else f" in {count:,} of the first {len(rows.rows):,} rows"
             message = f"{name}{_IS_REQUIRED}{gap.why}{where}"
             cause = "" if gap.cell is None else gap.why
-            yield Issue("may-be-empty", message, column.span, gap.help, Severity.WARNING, cause=cause)
+            is_key = gap.cell is not None and column.column.internal_name == KEY_COLUMN
+            way = KEEP_KEY if is_key else gap.help
+            yield Issue("may-be-empty", message, column.span, way, Severity.WARNING, cause=cause)
 
 
 _IS_REQUIRED = " is required, and "

@@ -252,15 +252,17 @@ def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateForm
     odd = profile.filled - profile.real_dates - best.count - sum(one.count for one in profile.incomplete)
     if not odd:
         return
-    ways = ", ".join(one.pattern or "ISO" for one in others)
+    ways, it = ", ".join(one.pattern or "ISO" for one in others), them(odd)
     one = odd == 1
+    what_to_do = [f"correct {it}"]
     if ways:
         found = f"{'a date' if one else 'dates'} in another format ({ways})"
+        several = "these formats" if len(others) > 1 else "this format"
+        what_to_do.insert(0, f"list {several} as well")
     else:
         found = f"{'a text' if profile.real_dates else 'a value'} that is not a date in this format"
-    way = f": correct {'it' if one else 'them'}"
-    way += "" if making.column.required else f", or `on_error: omit` leaves {'it' if one else 'them'} out"
-    making.to_do(f"{_rows_have(odd)} {found}{way}")
+    what_to_do += [] if making.column.required else [f"`on_error: omit` leaves {it} out"]
+    making.to_do(f"{_rows_have(odd)} {found}: {', or '.join(what_to_do)}")
 
 
 def _dates_in_texts(profile: ColumnProfile) -> list[DateFormat]:

@@ -10,6 +10,7 @@ from small_mapping import CONNECTION, compiled, connect
 from opusmap.compiler.lint import join_causes, lint
 from opusmap.connection import Connection
 from opusmap.issues import Issue, Severity, Span
+from opusmap.records import Reject
 
 COLUMNS = ("Key", "A", "B")
 TABLES = "tables: {t: {a: b}}\n"
@@ -358,6 +359,15 @@ def test_a_source_column_with_empty_cells_is_reported_once_with_the_columns_that
     assert (once.code, once.place, once.severity) == ("may-be-empty", found[0].place, Severity.WARNING)
     assert once.hint == "give a `default:` to keep those rows"
     assert other == found[2]  # which is no matter of a cell
+
+
+def test_no_default_is_advised_for_an_empty_row_key_because_all_rows_would_share_it() -> None:
+    plan = compiled("Line: A", columns=COLUMNS).plan
+    (found,) = (one for one in lint(plan, ({"Key": "", "A": "x", "B": ""},)) if one.code == "may-be-empty")
+    assert found.hint == "make the row key from other columns as well"
+    reject = compiled("Line: A").map_row({"Key": "", "A": "x"})
+    assert isinstance(reject, Reject)
+    assert reject.problems[0].hint == "correct the cell, or make the row key from other columns as well"
 
 
 def test_columns_that_are_empty_in_other_rows_of_the_same_cells_are_named_each_with_its_rows() -> None:

@@ -279,6 +279,13 @@ def test_addresses_beside_names_for_a_text_column_of_people_are_told():
     assert "have none; both" not in write_draft(drafted(changed(REGISTER, Author="ann@example.org")))
 
 
+def test_a_rarer_format_of_dates_is_to_be_listed_as_well():
+    rows = changed(REGISTER, **{"Last Updated": "30.11.2024"})[:3]
+    text = write_draft(drafted([*REGISTER[:25], *rows]))
+    told = "3 rows have dates in another format (%d.%m.%Y): list this format as well, or correct them"
+    assert f"# TODO Modified time: {told}" in text
+
+
 def test_todos_in_comments_are_counted():
     draft = drafted(REGISTER)
     lines = [line.strip() for line in write_draft(draft).partition("fields:")[2].splitlines()]
