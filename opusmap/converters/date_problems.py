@@ -68,21 +68,7 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
     if not isinstance(value, str):
         return _OF_NUMBERS
     if formats:
-        if (half := _HALF_OF_DAY.search(text)) is not None and (hint := _write_half(half, formats)):
-            return hint
-        found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
-        if found is None:
-            written = _describe_formats(text, tuple(formats))
-            if len(named := _ONE_WAY.findall(written)) == 1:
-                if swap_day_and_month(named[0]) in formats:  # to list both would be ambiguous
-                    return (
-                        f"correct the cells; or, if the {_first_part(named[0])} comes first in all, {written}"
-                    )
-                return _list_formats(tuple(formats), named[0]) + _ONE_WAY.sub("", written)
-            way = _list_formats(tuple(formats))
-            return way + (f": this is written as {written}" if written else "")
-        as_well = "" if incomplete else ", and `incomplete: first_day`"
-        return f"for incomplete dates, add their format to the list, {quote_value(found)}{as_well}"
+        return _find_help_beside(formats, text, incomplete=incomplete)
     if first_day(text) is not None:
         return "`incomplete: first_day` takes the first day of such a date"
     if written := _describe_formats(text):
@@ -92,6 +78,25 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
             f"say how the whole value is written, with its time if it has one: `format: …` {_IN_EXPRESSION}"
         )
     return "no format reads it: correct the cell, or leave an optional column out with `on_error: omit`"
+
+
+def _find_help_beside(formats: Sequence[str], text: str, *, incomplete: bool) -> str:
+    """Return what to do about a text that none of some formats reads."""
+    if (half := _HALF_OF_DAY.search(text)) is not None and (hint := _write_half(half, formats)):
+        return hint
+    if _DIGIT.search(text) is None:
+        return _AS_NONE
+    found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
+    if found is None:
+        written = _describe_formats(text, tuple(formats))
+        if len(named := _ONE_WAY.findall(written)) == 1:
+            if swap_day_and_month(named[0]) in formats:  # to list both would be ambiguous
+                return f"correct the cells; or, if the {_first_part(named[0])} comes first in all, {written}"
+            return _list_formats(tuple(formats), named[0]) + _ONE_WAY.sub("", written)
+        way = _list_formats(tuple(formats))
+        return way + (f": this is written as {written}" if written else "")
+    as_well = "" if incomplete else ", and `incomplete: first_day`"
+    return f"for incomplete dates, add their format to the list, {quote_value(found)}{as_well}"
 
 
 @cache

@@ -115,6 +115,12 @@ def test_a_text_that_no_format_reads_asks_for_none(text: str) -> None:
     assert "no format reads it" in problem_of("When: A", text)[1]
 
 
+@pytest.mark.parametrize("formats", ['"%d/%m/%Y"', '["%d/%m/%Y", "%d %B %Y"]'])
+def test_a_text_without_a_digit_is_not_written_in_another_format(formats: str) -> None:
+    hint = problem_of(f"When: {{from: A, format: {formats}}}", "unknown")[1]
+    assert hint == "correct the cell; if it means no date, add it to `empty`"
+
+
 @pytest.mark.parametrize("text", ["1783", "1783-02", "1783-02-00"])
 def test_a_date_that_is_not_whole_names_what_reads_it(text: str) -> None:
     assert "`incomplete: first_day`" in problem_of("When: A", text)[1]
