@@ -44,6 +44,7 @@ def lint(
         *_no_classification(plan),
         *lint_dates(plan, rows),
         *_texts_compared_with_numbers(plan, sample),
+        *_mixed_people(plan, rows),
         *_unused(plan),
         *_unread(plan),
     ]
@@ -277,6 +278,33 @@ def _compared_cells(tree: Node) -> Iterator[tuple[str, str, Node]]:
                     if isinstance(cell, nodes.Cell) and not cell.dotted:
                         yield cell.name, operator, other
             left = right
+
+
+def _mixed_people(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
+    """Yield the text columns of people with an address in some rows of a sample, and other texts in others.
+
+    A default is taken for what its author wants beside addresses.
+    """
+    for column in plan.columns:
+        if column.column.internal_name not in ("createdBy", "modifiedBy") or column.default is not None:
+            continue
+        if column.column.type is ColumnType.PEOPLE:
+            continue
+        texts = rows.of_column(column, "people", partial(_find_texts, rows, column))
+        others = [text for text in texts if "@" not in text]
+        if others and len(others) < len(texts):
+            first = f"{len(texts) - len(others):,} of the first {counted(len(rows.rows), 'row')}"
+            message = (
+                f"{quote_value(column.column.display_name)} has an e-mail address in {first}, and another "
+                f"text in {len(others):,}, such as {quote_value(others[0])}"
+            )
+            hint = "look up addresses in a table (`lookup:`), or give a `default:`; leave it if both are fine"
+            yield _warning("mixed-people", message, column.span, hint)
+
+
+def _find_texts(rows: SampledRows, column: ColumnPlan) -> list[str]:
+    values = (rows.value(column, row) for row in rows.wanted)
+    return [value for value in values if isinstance(value, str) and value]
 
 
 def _numbers_in(node: Node) -> list[str | None]:

@@ -99,7 +99,7 @@ def _find_help_beside(formats: Sequence[str], text: str, *, incomplete: bool) ->
     return f"for incomplete dates, add their format to the list, {quote_value(found)}{as_well}"
 
 
-@cache
+@lru_cache(maxsize=256)
 def _list_formats(formats: tuple[str, ...], another: str = "…") -> str:
     """Return what to do about a few values in another format: it alone would reject the others."""
     listed = ", ".join(f'"{one}"' for one in (*formats, another))

@@ -361,6 +361,26 @@ def test_a_source_column_with_empty_cells_is_reported_once_with_the_columns_that
     assert other == found[2]  # which is no matter of a cell
 
 
+def people(binding: str, *cells: str, kind: str = "SingleText") -> list[Issue[Span]]:
+    """Return the warnings of people who are named in two ways in these cells."""
+    connection = connect({"rowKey": "SingleText", "createdBy": kind})
+    plan = compiled(f"createdBy: {binding}", choices="", connection=connection, columns=COLUMNS).plan
+    rows = [{"Key": str(at), "A": cell, "B": ""} for at, cell in enumerate(cells)]
+    return [one for one in lint(plan, rows) if one.code == "mixed-people"]
+
+
+def test_people_who_are_an_address_in_some_rows_and_a_name_in_others_are_reported() -> None:
+    (found,) = people("A", "ann@x.org", "Ben Jones", "ann@x.org", "")
+    in_rows = "in 2 of the first 4 rows, and another text in 1"
+    assert found.message == f'"Created by" has an e-mail address {in_rows}, such as "Ben Jones"'
+    assert "`lookup:`" in found.hint
+    assert not people("A", "ann@x.org", "Ben <ben@x.org>")
+    assert not people("A", "Ann Lee", "Ben Jones")
+    assert not people("{from: A, default: Records team}", "ann@x.org", "")
+    assert not people('"{{ A | email }}"', "ann@x.org", "Ben Jones")  # whose row is rejected
+    assert not people("A", "ann@x.org", "Ben Jones", kind="PeopleOrGroup")
+
+
 def test_no_default_is_advised_for_an_empty_row_key_because_all_rows_would_share_it() -> None:
     plan = compiled("Line: A", columns=COLUMNS).plan
     (found,) = (one for one in lint(plan, ({"Key": "", "A": "x", "B": ""},)) if one.code == "may-be-empty")
