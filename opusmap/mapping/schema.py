@@ -230,7 +230,7 @@ def _show_option(node: Node) -> str:
     """Return how an option is written that is a set of keys or a list."""
     pairs = node.pairs() if isinstance(node, Entries) else []
     if len(pairs) != 1 or not isinstance(pairs[0][1], Text):
-        return "an option is a name, as Opus shows it: write each in a line of its own"
+        return "an option is a name, as Opus shows it: write each on a separate line"
     (key, value), *_ = pairs
     if is_null(value):
         return f'write `{key}`, without the colon, or `"{key}:"` if Opus shows the colon'

@@ -188,7 +188,7 @@ MEANT = {
     FIELDS + "choices: {c: [[x, y]]}": (
         "wrong-type",
         "choices.c, entry 1 must be a text, not a list",
-        "an option is a name, as Opus shows it: write each in a line of its own",
+        "an option is a name, as Opus shows it: write each on a separate line",
     ),
 }
 
