@@ -15,8 +15,6 @@ from opusmap.errors import SettingsError
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["configure", "listen", "tell_when_ready"]
-
 PORT_LIMIT = 65_535
 _OF_HOST = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Errors of an address that this machine does not have."""

@@ -17,8 +17,6 @@ from opusmap.mapping import TargetOptions
 from opusmap.profile import DateFormats
 from opusmap.wording import quote_value
 
-__all__ = ["EXAMPLE_DATE", "read_datetime_format", "read_timezone"]
-
 EXAMPLE_DATE = "19 December 2024, 18:15:00"
 """The date that a person writes as Opus does; its day can't be a month, so only one format reads it."""
 

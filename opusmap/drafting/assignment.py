@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["assign"]
-
 
 def assign(scores: Sequence[Sequence[float]], threshold: float) -> list[int | None]:
     """Return for each row the column that it is given, or None; each column is given once at most.

@@ -17,8 +17,6 @@ from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
 from opusmap.profile.value_kinds import kinds_of
 from opusmap.wording import counted, quote_value, them
 
-__all__ = ["DraftBinding", "describe_confidence", "draft_binding", "list_same_names", "needs_zone"]
-
 Plain: TypeAlias = "str | list[str] | dict[str, Any]"
 
 _SURE = 0.75

@@ -12,8 +12,6 @@ from opusmap.drafting.matching import WORTH_TELLING, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import SourceProfile
 
-__all__ = ["DraftChoices", "SeenValue", "draft_choices"]
-
 
 @dataclass(frozen=True, slots=True)
 class SeenValue:

@@ -18,8 +18,6 @@ from typing import Any, TypeAlias
 
 from rapidfuzz import fuzz, process
 
-__all__ = ["Concepts", "concept_table", "languages_of", "names_place", "read_name", "words_of"]
-
 Concepts: TypeAlias = tuple[str, ...]
 """Concepts in the order of the words; a word that no table has is returned after a `?`."""
 

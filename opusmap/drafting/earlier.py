@@ -43,8 +43,6 @@ from opusmap.profile import SourceProfile
 from opusmap.safe_files import resolve_inside
 from opusmap.wording import one_line
 
-__all__ = ["Carried", "Earlier", "carry_over", "read_earlier"]
-
 
 @dataclass(frozen=True, slots=True)
 class Earlier:

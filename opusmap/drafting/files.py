@@ -26,8 +26,6 @@ from opusmap.output_files import is_same_file, write_whole
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import is_remote
 
-__all__ = ["ROWS_LOOKED_AT", "Drafted", "default_output", "draft_files", "refuse_existing", "write_files"]
-
 ROWS_LOOKED_AT = 50_000
 """Rows of a source that a draft looks at if nothing else is said."""
 

@@ -15,8 +15,6 @@ from opusmap.drafting.presets import Preset
 from opusmap.drafting.value_scores import NEVER, rate_values
 from opusmap.profile import ColumnProfile
 
-__all__ = ["THRESHOLD", "WORTH_TELLING", "Candidate", "Match", "match_columns"]
-
 THRESHOLD = 0.6
 """The confidence below which a column is left to a person, with its candidates."""
 

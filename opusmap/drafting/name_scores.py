@@ -15,8 +15,6 @@ from rapidfuzz import fuzz
 from opusmap.connection import BUILT_IN, Column, ColumnType
 from opusmap.drafting.concepts import Concepts, concept_table, languages_of, read_name
 
-__all__ = ["NameScores"]
-
 _UNKNOWN, _THING, _OTHER = 0.5, 0.12, 2.0
 _OFTEN, _ALWAYS = 0.2, 0.4
 _ALIKE_SPELLING, _SPELLED = 0.86, 5

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["Preset", "find_preset"]
-
 
 @dataclass(frozen=True, slots=True)
 class Preset:

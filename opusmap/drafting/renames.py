@@ -18,8 +18,6 @@ from opusmap.drafting.source_names import NameUse
 from opusmap.profile import ColumnProfile, Kind, SourceProfile, profile_source
 from opusmap.sources import from_rows
 
-__all__ = ["Fate", "Missing", "find_fates", "is_known"]
-
 _AS_WRITTEN = 0.98
 """The confidence where two names differ by letter case, blanks and signs alone."""
 _TOO_NEAR = 0.03

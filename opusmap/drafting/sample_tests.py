@@ -20,8 +20,6 @@ from opusmap.mapping import Text, parse_spec
 from opusmap.mapping.model import DRAFTED
 from opusmap.records import Record, Row
 
-__all__ = ["with_tests"]
-
 ROWS_TRIED = 200
 TEXT_LIMIT = 200
 """Characters of a cell that a test may hold; longer ones are left out where the column is optional."""

@@ -24,8 +24,6 @@ from opusmap.sources.database import list_tables, open_database
 from opusmap.sources.header import FIND
 from opusmap.sources.sqlite import list_sqlite_tables
 
-__all__ = ["Sample", "sample_source"]
-
 _TABLES_TOLD = 30
 _DEFAULTS = SourceOptions()
 

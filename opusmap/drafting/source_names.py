@@ -15,8 +15,6 @@ from opusmap.expressions import ROW_FILE, Scope, is_template, nodes, parse_templ
 from opusmap.mapping import Binding, FirstOf, MappingSpec, Text
 from opusmap.mapping.yaml_reader import Entries, Node
 
-__all__ = ["NameUse", "find_row_keys", "find_uses", "meaning", "scope_of"]
-
 Form = Literal["plain", "name", "quoted"]
 
 _STEPS = re.compile(r"\[(?:\*|\d{1,9}|'[^']+')\]")

@@ -16,8 +16,6 @@ from opusmap.mapping import Text
 from opusmap.mapping.yaml_reader import Entries, Items, Node, parse_yaml
 from opusmap.mapping.yaml_writer import in_double_quotes, quoted
 
-__all__ = ["YamlText"]
-
 
 @dataclass(slots=True)
 class YamlText:

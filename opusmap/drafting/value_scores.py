@@ -8,8 +8,6 @@ from __future__ import annotations
 from opusmap.connection import Column, ColumnType
 from opusmap.profile import ColumnProfile, Kind
 
-__all__ = ["MANY_OPTIONS", "NEVER", "rate_values"]
-
 MANY_OPTIONS = 100
 """Distinct values beyond which a column holds no options that someone has set up."""
 

@@ -32,8 +32,6 @@ from opusmap.mapping.yaml_reader import SIZE_LIMIT, Entries, Node, Text, parse_y
 from opusmap.safe_files import resolve_inside
 from opusmap.wording import quote_value
 
-__all__ = ["apply"]
-
 _BY_HAND = "make this edit by hand: write out aliases, and put each entry into its own line"
 
 

@@ -16,8 +16,6 @@ from opusmap.mapping.yaml_reader import SIZE_LIMIT
 from opusmap.output_files import write_whole
 from opusmap.safe_files import UnreadableFile, read_bytes
 
-__all__ = ["MappingFile", "read_mapping_file", "replace_unchanged"]
-
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 

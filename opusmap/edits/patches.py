@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-__all__ = ["Patch", "TextEdit", "chain", "replace_spans"]
-
 
 class TextEdit(NamedTuple):
     """Replaces the text from `start` to `end` (exclusive) by `new`; with equal offsets, it inserts."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from opusmap.errors import OpusmapError
 from opusmap.issues import Span
 
-__all__ = ["ChangedOnDisk", "EditRefused"]
-
 
 @dataclass(eq=True, unsafe_hash=True)
 class EditRefused(OpusmapError):

@@ -19,8 +19,6 @@ from opusmap.mapping.schema import load_schema
 from opusmap.mapping.yaml_reader import Text, plain_data
 from opusmap.wording import plain_breaks
 
-__all__ = ["Path", "RemoveKey", "RenameKey", "SetKey", "Step", "WrapValue", "change_text"]
-
 Path: TypeAlias = tuple[str, ...]
 """The keys that lead to a map of a mapping file; the empty one is the file itself."""
 

@@ -15,8 +15,6 @@ from opusmap.edits.patches import TextEdit
 from opusmap.edits.yaml_tree import Entry, Node, YamlTree
 from opusmap.mapping.yaml_writer import Quotes, in_line, quoted
 
-__all__ = ["NotWritable", "Value", "YamlEditor"]
-
 Value: TypeAlias = Any
 """A text, whole number, boolean, None, or a list or dict of these."""
 

@@ -14,8 +14,6 @@ from typing import Any, Literal
 
 import yaml
 
-__all__ = ["Entry", "Node", "YamlTree"]
-
 _SPACE = re.compile(r"(?:[ \t\r\n\ufeff]|#[^\r\n]*)*")
 """Blanks, line breaks and comments: what may be between two parts."""
 _BREAK = re.compile(r"\r\n|\r|\n")

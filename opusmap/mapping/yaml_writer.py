@@ -11,8 +11,6 @@ from typing import Any, Literal, TypeAlias
 
 import yaml
 
-__all__ = ["Quotes", "in_double_quotes", "in_line", "quoted"]
-
 Quotes: TypeAlias = Literal["'", '"']
 
 _SAFE = re.compile(r"[^\W\d_](?:[\w./()@%&=+-]|(?<! ) (?! )(?=[\w./()]))*", re.ASCII)

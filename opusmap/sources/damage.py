@@ -14,8 +14,6 @@ from struct import iter_unpack, unpack_from
 from opusmap.safe_files import name_binary
 from opusmap.sources.text_io import advise_on_binary, find_byte_order_mark
 
-__all__ = ["Damage", "explain_parquet", "explain_workbook"]
-
 _START = 4096
 """Bytes at the start of a file that show what it is."""
 

@@ -31,8 +31,6 @@ from opusmap.sources.text_io import Block, Input, decode_blocks, find_byte_order
 from opusmap.sources.workbook import Workbook, texts_of_cells
 from opusmap.wording import counted, visible
 
-__all__ = ["ENCODINGS", "FirstRows", "Reading", "read_first_rows"]
-
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "cp850", "mac_roman", "utf-16-le", "shift_jis")
 """Encodings that are offered; a mapping may name any other."""
 

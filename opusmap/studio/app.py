@@ -39,8 +39,6 @@ from opusmap.studio.screens.report_screen import write_page
 from opusmap.studio.visit import Screen, Studio, Visit
 from opusmap.studio.workbench import Workbench
 
-__all__ = ["make_app"]
-
 _STATIC = Path(__file__).parent / "static"
 _FORM_LIMIT = 4 * SIZE_LIMIT
 _TOO_LARGE = (

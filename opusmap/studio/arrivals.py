@@ -23,8 +23,6 @@ from opusmap.expressions.nodes import Frame, Node
 from opusmap.language.analysis import Analysis
 from opusmap.records import Reject, Row
 
-__all__ = ["Arrivals", "count_arrivals", "find_lookup", "plan_loosely"]
-
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:

@@ -11,8 +11,6 @@ from opusmap.language.cached_files import Stamp, stamp
 from opusmap.run.open import Work
 from opusmap.studio.workbench import Workbench
 
-__all__ = ["Basis"]
-
 
 @dataclass(frozen=True, slots=True)
 class Basis:

@@ -11,8 +11,6 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-__all__ = ["cell_text", "read_cell"]
-
 
 def cell_text(value: Any) -> str:
     """Return a value as a text; nothing is an empty one."""

@@ -15,8 +15,6 @@ from opusmap.errors import ValueProblem
 from opusmap.mapping import ChoiceList
 from opusmap.wording import find_nearest
 
-__all__ = ["ChoiceColumn", "Value", "find_choice_columns"]
-
 
 @dataclass(frozen=True, slots=True)
 class Value:

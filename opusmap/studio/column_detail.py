@@ -31,8 +31,6 @@ from opusmap.report.page_templates import shown
 from opusmap.studio.date_readings import DateReadings, read_dates
 from opusmap.studio.visit import Visit
 
-__all__ = ["Columns", "Example", "Status", "say_origin", "say_why"]
-
 _TO_DO = "to-do"
 _EXAMPLES = 5
 

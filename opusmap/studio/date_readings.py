@@ -16,8 +16,6 @@ from opusmap.converters.date_shapes import swap_day_and_month
 from opusmap.converters.datetime_fastpath import read_iso, time_reader
 from opusmap.profile import ColumnProfile
 
-__all__ = ["DateReading", "DateReadings", "read_dates"]
-
 _CELLS, _READINGS = 4, 6
 
 

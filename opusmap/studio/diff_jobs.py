@@ -18,8 +18,6 @@ from opusmap.studio.workbench import Workbench
 
 KIND = "diff"
 
-__all__ = ["KIND", "Compared", "start"]
-
 
 @dataclass
 class Compared:

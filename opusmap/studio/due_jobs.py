@@ -24,8 +24,6 @@ from opusmap.studio.workbench import Workbench
 KIND = "due"
 SIGNING = "sign"
 
-__all__ = ["KIND", "SIGNING", "Question", "SigningProgress", "start", "start_signing"]
-
 
 @dataclass
 class Question:

@@ -21,8 +21,6 @@ from opusmap.output_files import write_whole
 from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.studio.typed_text import find_difference
 
-__all__ = ["FileChange", "NotAsBefore", "Span"]
-
 _SPAN_BYTES = 200
 """What Python needs for a span beside its bytes: the span, a number, and two objects of bytes."""
 

@@ -27,14 +27,6 @@ from opusmap.sources import Source
 from opusmap.studio.cell_text import cell_text, read_cell
 from opusmap.studio.kept_rejects import ReasonKey
 
-__all__ = [
-    "CellFix",
-    "Fix",
-    "Fixes",
-    "LeftRejected",
-    "mark_row",
-]
-
 _SIZE_LIMIT = 256 << 20
 
 

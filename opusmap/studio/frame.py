@@ -14,8 +14,6 @@ from opusmap.report.page_templates import shown
 from opusmap.studio.visit import Screen, Visit
 from opusmap.studio.workbench import State
 
-__all__ = ["Frame", "describe"]
-
 STEPS = ("file", "columns", "values", "check", "send", "report")
 _LABELS = {name: name.title() for name in STEPS}
 _UNMATCHED = "unknown-choice"

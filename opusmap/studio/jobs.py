@@ -15,8 +15,6 @@ from typing import Any
 from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.report import Report
 
-__all__ = ["Job", "Jobs"]
-
 _STOP_SECONDS = 20.0
 _BUG = "this is a bug in opusmap"
 

@@ -15,8 +15,6 @@ from typing import Any, TypeAlias
 from opusmap.records import Reject
 from opusmap.studio.cell_text import cell_text
 
-__all__ = ["KeptRejects", "ReasonKey"]
-
 ReasonKey: TypeAlias = tuple[str, str]
 """A reason: the column's display name (the source's where no target is concerned, or empty), and the code."""
 

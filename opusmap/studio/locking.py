@@ -17,8 +17,6 @@ from opusmap.issues import Issue, Span
 from opusmap.studio.arrivals import plan_loosely
 from opusmap.studio.workbench import State, Workbench
 
-__all__ = ["LockState", "state_of_lock", "write_lock_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class LockState:

@@ -24,8 +24,6 @@ from opusmap.studio.arrivals import count_arrivals, find_lookup
 from opusmap.studio.table_files import CsvTable, make_csv_table
 from opusmap.studio.workbench import Workbench
 
-__all__ = ["Lacking", "LookupTable", "find_lookups", "make_people_table", "set_entries"]
-
 _IN_PLACE = frozenset({"path", "key", "value", "delimiter", "quote", "encoding"})
 """Keys of a table in a CSV file that can be edited here."""
 

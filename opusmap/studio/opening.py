@@ -12,8 +12,6 @@ from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.studio.opened_folder import Folder
 from opusmap.studio.visit import Studio
 
-__all__ = ["draft_mapping", "open_studio", "tell_apart"]
-
 
 def open_studio(
     files: Sequence[Path], converters: Registry | None = None, *, allow_send: bool = False

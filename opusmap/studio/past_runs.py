@@ -124,6 +124,3 @@ def open_past_runs(mapping: Path) -> Iterator[PastRuns]:
         return
     with open_journal(find_journal(mapping, None, os.environ), write=False) as opened:
         yield PastRuns(opened, find_runs(opened, mapping))
-
-
-__all__ = ["Comparison", "PastRun", "PastRuns", "open_past_runs"]

@@ -12,8 +12,6 @@ from opusmap import __version__
 from opusmap.report.page_templates import read_templates
 from opusmap.wording import show_share
 
-__all__ = ["render"]
-
 _FOLDER = Path(__file__).parent / "templates"
 
 

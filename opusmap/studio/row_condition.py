@@ -9,8 +9,6 @@ from opusmap.expressions.scope import quote_text
 from opusmap.records import Row
 from opusmap.studio.cell_text import cell_text
 
-__all__ = ["COMPARISONS", "write_condition"]
-
 COMPARISONS = {
     "is": "{cell} == {value}",
     "is not": "{cell} != {value}",

@@ -13,8 +13,6 @@ from opusmap.errors import SettingsError
 from opusmap.records import Mapped, Record, Reject
 from opusmap.testing.mapping_tests import run_row
 
-__all__ = ["make_test"]
-
 
 def make_test(mapper: Mapper, values: Mapping[str, Any], name: str) -> AddTest:
     """Return the test of a row.

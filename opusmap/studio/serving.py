@@ -15,8 +15,6 @@ from opusmap.studio.app import make_app
 from opusmap.studio.guard import Guard
 from opusmap.studio.visit import Studio
 
-__all__ = ["serve"]
-
 _STOP_SECONDS = 3
 
 

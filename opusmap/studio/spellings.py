@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
-__all__ = ["Cluster", "Member", "find_clusters", "fingerprint"]
-
 COMPARED = 1_000
 """Values that are compared, at most: the most frequent ones."""
 LENGTH_COMPARED = 100

@@ -18,8 +18,6 @@ from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.studio.file_changes import FileChange, Span
 from opusmap.wording import quote_value
 
-__all__ = ["CsvTable", "make_csv_table"]
-
 _MARK = b"\xef\xbb\xbf"
 
 

@@ -7,8 +7,6 @@ from typing import AnyStr
 from opusmap.edits import Patch, TextEdit
 from opusmap.wording import plain_breaks
 
-__all__ = ["find_difference", "patch_between", "patch_typed", "plain"]
-
 
 def plain(text: str) -> str:
     """Return a text as an editor has it: with LF as line breaks, without a byte-order mark."""

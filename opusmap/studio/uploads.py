@@ -20,8 +20,6 @@ from opusmap.errors import SettingsError
 from opusmap.studio.opened_folder import Folder
 from opusmap.wording import counted
 
-__all__ = ["ROUTES", "SIZE_LIMIT", "store"]
-
 SIZE_LIMIT = 4 << 30
 """Bytes of one file, at most: a larger one is put into the folder without a browser."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -30,8 +30,6 @@ from opusmap.studio.workbench import Workbench
 _DIGITS = 10
 _ISSUES_TOLD = 5
 
-__all__ = ["Action", "Notice", "Screen", "Studio", "Visit", "read_number"]
-
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -27,18 +27,6 @@ from opusmap.studio.jobs import Job, Jobs
 from opusmap.studio.kept_rejects import KeptRejects
 from opusmap.studio.workbench import State, Workbench
 
-__all__ = [
-    "FixState",
-    "Judged",
-    "WholeCheck",
-    "current_check",
-    "judge_fixes",
-    "mapper_of",
-    "read_fixes",
-    "start_check",
-    "write_fixes",
-]
-
 KEYS_KEPT = 4_000_000
 """Row keys whose hash is kept, 8 bytes each, to find a fix that would give a row the key of another one."""
 _NOT_WHOLE = frozenset({"ragged-row", "unnamed-column", "not-a-list"})
