@@ -48,6 +48,11 @@ class OpusmapError(Exception):
         """Return what is wrong, where, and what to do, as text for a person."""
         return ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
 
+    def split(self) -> tuple[str, str]:
+        """Return what is wrong and where, and apart from it what to do; empty if its text does not say."""
+        problem, _, hint = self.describe().partition("\n  help: ")
+        return problem, hint
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -28,18 +30,20 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from opusmap import __version__
 from opusmap.edits import ChangedOnDisk
 from opusmap.errors import OpusmapError
 from opusmap.language.positions import Position, Range, TextEdit
 from opusmap.mapping.yaml_reader import SIZE_LIMIT
+from opusmap.report.page_templates import read_templates
 from opusmap.studio import frame
-from opusmap.studio.rendering import render
 from opusmap.studio.screens import SCREENS
 from opusmap.studio.screens.report_screen import write_page
 from opusmap.studio.visit import Screen, Studio, Visit
 from opusmap.studio.workbench import Workbench
+from opusmap.wording import show_share
 
-_STATIC = Path(__file__).parent / "static"
+_STATIC, _TEMPLATES = (Path(__file__).parent / name for name in ("static", "templates"))
 _FORM_LIMIT = 4 * SIZE_LIMIT
 _TOO_LARGE = (
     f"Nothing was changed: this is more than the {_FORM_LIMIT >> 20} MB that the studio takes at once. "
@@ -144,7 +148,7 @@ class _Server:
             try:
                 content, status = answer(visit), 200
             except OpusmapError as error:
-                content, status = {"error": str(error).replace("\n  help: ", ": ")}, 422
+                content, status = {"error": ": ".join(filter(None, error.split()))}, 422
             # ASCII: a cell may contain half of a surrogate pair, which is not UTF-8.
             return Response(json.dumps(content), status, media_type="application/json")
 
@@ -204,7 +208,7 @@ class _Server:
             while not self._studio.closing:
                 if job.version != seen:
                     seen, running = job.version, job.running
-                    html = await run_in_threadpool(render, "progress.html", job=job)
+                    html = await run_in_threadpool(_render, "progress.html", job=job)
                     yield _event("progress", html)
                     if not running:
                         yield _event("end", "")
@@ -257,7 +261,7 @@ def _show(visit: Visit, request: Request) -> Response:
     except OpusmapError as error:
         visit.announce_error(error)
         values = {"failed": True}
-    page = render(
+    page = _render(
         f"{screen.name}.html" if "failed" not in values else "failed.html",
         layout="fragment.html" if partial else "page.html",
         nonce=request.scope.get("nonce", ""),
@@ -333,6 +337,16 @@ _QUESTIONS: Mapping[str, Callable[[Workbench, Position, int], Any]] = {
     "definition": _definition,
     "fixes": _fixes,
 }
+
+
+def _render(template: str, **values: Any) -> str:
+    """Return a page or a fragment."""
+    return _read_templates().get_template(template).render(version=__version__, **values)
+
+
+@cache
+def _read_templates() -> jinja2.Environment:
+    return read_templates(_TEMPLATES, {"percent": show_share})
 
 
 def _event(name: str, data: str) -> str:

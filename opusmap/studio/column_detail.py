@@ -208,7 +208,7 @@ class Columns:
 
     def drafted_keys(self, column: Column, source: str) -> dict[str, object]:
         """Return what else a binding to a source column needs, as a draft has it, such as `format`."""
-        if self.profile is None or self.profile.find(source) is None:
+        if self.profile is None or self.source(source) is None:
             return {}
         match = Match(column, Candidate(source, 1.0, 1.0, None), ())
         binding = draft_binding(match, self.profile).binding

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from opusmap.compiler.explain import explain_row
 from opusmap.compiler.plan import ColumnPlan
+from opusmap.connection import Column
 from opusmap.issues import Severity
 from opusmap.records import Filtered, Record, Reject
 from opusmap.report.page_templates import shown
@@ -85,7 +86,7 @@ class Frame:
     can_undo: bool = False
     can_redo: bool = False
     path: str = ""
-    running: tuple[str, ...] = field(default=())
+    running: tuple[str, ...] = ()
 
 
 def describe(visit: Visit, screen: Screen) -> Frame:
@@ -154,8 +155,8 @@ def _marks(visit: Visit) -> dict[str, tuple[str, str]]:
         marks["file"] = ("✓", "the source can be read")
     if known.connection is not None and known.spec is not None:
         bound = {str(one.target) for one in known.spec.fields}
-        columns = [one for one in known.connection.columns if _is_wanted(one.internal_name, visit)]
-        done = sum(bool({one.internal_name, one.display_name} & bound) for one in columns)
+        columns = [one for one in known.connection.columns if one.required or _is_bound(one, bound)]
+        done = sum(_is_bound(one, bound) for one in columns)
         marks["columns"] = (f"{done}/{len(columns)}", f"{done} of {len(columns)} columns are bound")
     odd = {
         problem.place
@@ -179,15 +180,8 @@ def _marks(visit: Visit) -> dict[str, tuple[str, str]]:
     return marks
 
 
-def _is_wanted(name: str, visit: Visit) -> bool:
-    connection, spec = visit.bench.known.connection, visit.bench.known.spec
-    assert connection is not None
-    assert spec is not None
-    column = connection.find(name)
-    bound = {str(one.target) for one in spec.fields}
-    return column is not None and (
-        column.required or bool({column.internal_name, column.display_name} & bound)
-    )
+def _is_bound(column: Column, bound: set[str]) -> bool:
+    return not bound.isdisjoint((column.internal_name, column.display_name))
 
 
 def _diff(visit: Visit) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ without a table is listed with the values that are not e-mail addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -193,7 +193,8 @@ def make_people_table(bench: Workbench, table: LookupTable, path: Path, entries:
     with bench.lock:
         spec = bench.known.spec
         taken = {str(one.name) for one in spec.tables} if spec is not None else set()
-        name = next(one for one in _names("people") if one not in taken)
+        names = ("people", *(f"people{number}" for number in range(2, len(taken) + 2)))
+        name = next(one for one in names if one not in taken)
         target = next(
             str(one.target)
             for one in (() if spec is None else spec.fields)
@@ -206,14 +207,6 @@ def make_people_table(bench: Workbench, table: LookupTable, path: Path, entries:
             file=make_csv_table(path, *table.named, {**own, **entries}),
         )
     return name
-
-
-def _names(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}{number}"
-        number += 1
 
 
 def _as_typed(text: str) -> str:

@@ -158,11 +158,9 @@ def find_obstacles(bench: Workbench) -> Iterator[Obstacle]:
             "compare the options with Opus on Values, and write the lock again",
         )
     if lock.error is not None:
-        problem, _, hint = str(lock.error).partition("\n  help: ")
-        yield Obstacle(problem, hint)
+        yield Obstacle(*lock.error.split())
     if bench.service.error is not None and state is not State.UNSAVED:
-        problem, _, hint = str(bench.service.error).partition("\n  help: ")
-        yield Obstacle(problem, hint)
+        yield Obstacle(*bench.service.error.split())
 
 
 def read_settings(bench: Workbench) -> Settings:

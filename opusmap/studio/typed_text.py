@@ -57,6 +57,5 @@ def patch_typed(before: str, text: str) -> Patch:
         offsets.append(at)
         at += 2 if before.startswith("\r\n", at) else 1
     offsets.append(at)
-    first = next((one for one in ("\r\n", "\n", "\r") if one in before.partition("\n")[0] + "\n"), "\n")
-    newline = "\r\n" if "\r\n" in before[: before.find("\n") + 1] else first
+    newline = "\r\n" if before.partition("\n")[0].endswith("\r") else "\n"
     return Patch.of(before, [TextEdit(offsets[start], offsets[end], new.replace("\n", newline))])

@@ -190,8 +190,7 @@ class Visit:
     def announce_error(self, error: OpusmapError) -> None:
         """Say above the screen that is shown next what is wrong."""
         if not isinstance(error, InvalidMapping):
-            problem, _, help_text = str(error).partition("\n  help: ")
-            self.announce("bad", problem, help_text)
+            self.announce("bad", *error.split())
             return
         for issue in error.diagnostics[:_ISSUES_TOLD]:
             file = Path(issue.place.file).name

@@ -44,6 +44,15 @@ def test_an_error_says_what_where_and_what_to_do(error: OpusmapError, exit_code:
     assert (str(error), error.exit_code) == (text, exit_code)
 
 
+def test_an_error_splits_into_what_is_wrong_and_what_to_do() -> None:
+    assert SettingsError("OPUSMAP_BASE_URL", "missing", "set it").split() == (
+        "OPUSMAP_BASE_URL: missing",
+        "set it",
+    )
+    assert JournalError("j.db", "in use").split() == ("j.db: in use", "")
+    assert StoppedEarly("Ctrl-C").split() == ("Ctrl-C", "run the same command again to go on")
+
+
 @pytest.mark.parametrize("error", [error for error, _, _ in ERRORS])
 def test_an_error_survives_pickling_and_copying(error: OpusmapError) -> None:
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):

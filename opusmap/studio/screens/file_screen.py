@@ -90,8 +90,7 @@ def _problem_of(error: OpusmapError | None) -> SourceProblem | None:
     if isinstance(error, SourceError):
         row = "" if error.row is None or "row" in error.problem else f"row {error.row}: "
         return SourceProblem(row + error.problem, error.help, error.code)
-    problem, _, help_text = str(error).partition("\n  help: ")
-    return SourceProblem(problem, help_text)
+    return SourceProblem(*error.split())
 
 
 def _files(visit: Visit, spec: MappingSpec) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def _describe_end(job: Job) -> Mapping[str, Any]:
     """Return how a job ended: its tone and words, and the reasons why rows are not in Opus."""
     sending, report = job.about, job.report
     stopped = report.stopped or job.error
-    problem, _, hint = ("", "", "") if stopped is None else str(stopped).partition("\n  help: ")
+    problem, hint = ("", "") if stopped is None else stopped.split()
     tone = "bad" if problem else "good" if report.clean else "attention"
     words = {"bad": "Ended early", "good": "Done", "attention": "Done, and some rows need attention"}[tone]
     return {
@@ -145,8 +145,7 @@ def _latest_run(visit: Visit) -> PastRun | None:
         with open_past_runs(visit.path) as runs:
             return runs.find()
     except OpusmapError as error:
-        problem, _, hint = str(error).partition("\n  help: ")
-        visit.announce("attention", problem, hint)
+        visit.announce("attention", *error.split())
         return None
 
 
@@ -186,10 +185,6 @@ def _stop_comparing(visit: Visit) -> None:
     visit.stop(diff_jobs.KIND)
 
 
-def _rehearse(visit: Visit) -> None:
-    _start(visit, Order("rehearse"))
-
-
 def _send(visit: Visit) -> None:
     _start(visit, Order("send", FIRST if visit.form.get("rows") == "first" else None))
 
@@ -200,19 +195,9 @@ def _send_rejects(visit: Visit) -> None:
     file = next((path for path in list_rejects(visit.path) if path.name == name), None)
     if file is None:
         raise SettingsError(name, "this is not a file of rejects of this mapping", "choose one from the list")
-    _start(
-        visit,
-        Order("rehearse" if visit.form.get("to") == "emulator" else "retry", file=_checked(visit, file)),
-    )
-
-
-def _checked(visit: Visit, file: Path) -> Path:
-    """Return a file again after the folder has said that it is in it."""
-    return visit.studio.folder.resolve(visit.studio.folder.name_of(file))
-
-
-def _send_open(visit: Visit) -> None:
-    _start(visit, Order("retry"))
+    folder = visit.studio.folder
+    file = folder.resolve(folder.name_of(file))  # the folder says that it is in it
+    _start(visit, Order("rehearse" if visit.form.get("to") == "emulator" else "retry", file=file))
 
 
 def _stop(visit: Visit) -> None:
@@ -229,10 +214,10 @@ SCREEN = Screen(
     {
         "compare": _compare,
         "stop-comparing": _stop_comparing,
-        "rehearse": _rehearse,
+        "rehearse": lambda visit: _start(visit, Order("rehearse")),
         "send": _send,
         "rejects": _send_rejects,
-        "open": _send_open,
+        "open": lambda visit: _start(visit, Order("retry")),
         "stop": _stop,
     },
 )

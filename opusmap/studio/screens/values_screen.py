@@ -63,7 +63,8 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         table = tables[0] if chosen is None and tables else None
     if table is not None:
         chosen = None
-    judged = {name: list(_find(columns, name).judge(found.values)) for name, found in arrivals.items()}
+    by_name = {one.column.internal_name: one for one in columns}
+    judged = {name: list(by_name[name].judge(found.values)) for name, found in arrivals.items()}
     return {
         "columns": tuple(
             _line(visit, one, judged.get(one.column.internal_name, []), chosen) for one in columns
@@ -74,10 +75,6 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         "lock": lock,
         "lists": tuple((one.column.display_name, _options(one, {})) for one in columns if one.options),
     }
-
-
-def _find(columns: Sequence[ChoiceColumn], name: str) -> ChoiceColumn:
-    return next(one for one in columns if one.column.internal_name == name)
 
 
 def _line(

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from opusmap.studio.visit import Screen, Visit
-
-
-def _view(_visit: Visit) -> Mapping[str, Any]:
-    return {}
 
 
 def _undo(visit: Visit) -> None:
@@ -32,29 +25,17 @@ def _keep(visit: Visit) -> None:
     visit.announce("good", "The page's text is written. Undo brings back what was on disk.")
 
 
-def _use_unsaved(visit: Visit) -> None:
-    visit.bench.take_unsaved(use=True)
-
-
-def _drop_unsaved(visit: Visit) -> None:
-    visit.bench.take_unsaved(use=False)
-
-
-def _refresh(visit: Visit) -> None:
-    visit.bench.refresh()
-
-
 SCREEN = Screen(
     "mapping",
     "Mapping",
-    _view,
+    lambda _visit: {},
     {
         "undo": _undo,
         "redo": _redo,
         "reload": _reload,
         "keep": _keep,
-        "use-unsaved": _use_unsaved,
-        "drop-unsaved": _drop_unsaved,
-        "refresh": _refresh,
+        "use-unsaved": lambda visit: visit.bench.take_unsaved(use=True),
+        "drop-unsaved": lambda visit: visit.bench.take_unsaved(use=False),
+        "refresh": lambda visit: visit.bench.refresh(),
     },
 )
