@@ -196,8 +196,7 @@ def run(
     from opusmap.delivery import RetryPolicy
     from opusmap.disposal.approvals import read_person
     from opusmap.disposal.destruction_plan import read_plan_file
-    from opusmap.disposal.executing import ExecutionOptions, refuse_flaws
-    from opusmap.disposal.execution_loop import run_execution
+    from opusmap.disposal.executing import ExecutionOptions, refuse_flaws, run_execution
     from opusmap.disposal.planning import find_unknown_holds
     from opusmap.journal import open_journal
     from opusmap.settings import may_destroy

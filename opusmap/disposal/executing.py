@@ -8,10 +8,10 @@ requests go on stops what has not left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opusmap.delivery import Clock, RetryPolicy
 from opusmap.delivery.questions import ask_all_due
@@ -29,9 +29,12 @@ from opusmap.disposal.due import day_after
 from opusmap.disposal.holds import NAMED, HoldWatch
 from opusmap.disposal.marking import NO_REQUEST, Ledger, Marker, Target, mark_records
 from opusmap.errors import DestructionRefused, OpusmapError, OpusUnavailable, StoppedEarly
-from opusmap.journal import DestructionState, Journal, State
+from opusmap.journal import DestructionState, Journal, State, open_journal
 from opusmap.opus.due_pages import DueRecord
 from opusmap.wording import counted, quote_value, show_command, write_time
+
+if TYPE_CHECKING:
+    from opusmap.settings import Settings
 
 _FIELDS = ("name", "term", "created", "modified", "created_by", "modified_by")
 
@@ -101,6 +104,45 @@ def count_states(records: Sequence[RecordState]) -> dict[str, int]:
     for record in records:
         found[record.state] += 1
     return {"planned": len(records), **found}
+
+
+def run_execution(
+    file: PlanFile,
+    settings: Settings,
+    options: ExecutionOptions,
+    on_start: Callable[[Callable[[], object], Callable[[], object]], object],
+) -> Outcome:
+    """Execute a plan; see `execute`.
+
+    Args:
+        file: the plan.
+        settings: where Opus is, how to sign in, and where the journal is.
+        options: how to execute it.
+        on_start: called with two functions, for any thread: the first lets requests in flight end and then
+            stops, the second stops at once.
+
+    Raises:
+        DestructionRefused: the settings are of another service than the plan; or as `execute`.
+        OpusUnavailable, SignInError, JournalError, SettingsError: as `execute`.
+    """
+    if settings.base_url != file.plan.origin:
+        problem = f"the plan is for {file.plan.origin}, and the settings name {settings.base_url}"
+        raise DestructionRefused(str(file.path), problem, "use the settings that the plan was made with")
+
+    async def go() -> Outcome:
+        from opusmap.opus.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
+
+        loop, main, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+        assert main is not None
+        on_start(lambda: loop.call_soon_threadsafe(stop.set), lambda: loop.call_soon_threadsafe(main.cancel))
+        with open_journal(settings.journal) as journal:
+            async with OpusClient(settings) as client:
+                return await execute(file, journal, client, options, stop=stop)
+
+    try:
+        return asyncio.run(go())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def execute(

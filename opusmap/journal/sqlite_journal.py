@@ -10,6 +10,7 @@ import heapq
 import json
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -34,10 +35,11 @@ from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.in_flight import InFlight, Request
 from opusmap.journal.interface import Journal, Session, Share
 from opusmap.journal.journal_file import Storage, damaged, hold_file, reading, translated
-from opusmap.journal.lone_share import LoneShare
 from opusmap.journal.models import (
+    PART_COUNTS,
     PRUNED,
     JournalRecord,
+    Progress,
     Pruned,
     Run,
     StagedParts,
@@ -161,7 +163,7 @@ class SqliteJournal(Journal):
         self, *, origin: str, connection: str, mapping: str, staged: StagedParts, distrust: bool = False
     ) -> Share:
         run = self.start_run(origin=origin, connection=connection, mapping=mapping, distrust=distrust)
-        return LoneShare(self, run, staged)
+        return _LoneShare(self, run, staged)
 
     @asynccontextmanager
     async def session(self, run: Run) -> AsyncIterator[Session]:
@@ -362,3 +364,51 @@ class SqliteJournal(Journal):
             apply_writes(database, self._in_flight.recover(killed, now))
             detailed = database.execute("SELECT EXISTS (SELECT 1 FROM detailed)").fetchone()[0]
             self._in_flight.any_detailed = bool(detailed)
+
+
+class _LoneShare(Share):
+    """The share of the only process that the journal lets write: all parts, one after the other.
+
+    Which ones are done is known here alone.
+    """
+
+    def __init__(self, journal: Journal, run: Run, staged: StagedParts) -> None:
+        self.run = run
+        self._journal, self._staged = journal, staged
+        self._next, self._done = 0, 0
+        self._counts: Counter[str] = Counter(dict.fromkeys(PART_COUNTS, 0))
+        self._requests = {"requests": 0, "retries": 0}
+
+    async def take(self) -> int | None:
+        if self._next == self._staged.parts:
+            return None
+        self._next += 1
+        return self._next - 1
+
+    async def finish(self, part: int, counts: Mapping[str, int]) -> None:  # noqa: ARG002 - it knows them all
+        self._done += 1
+        self._counts.update(counts)
+
+    def note_requests(self, requests: int, retries: int) -> None:
+        self._requests = {"requests": requests, "retries": retries}
+
+    async def look(self) -> Progress:
+        if self._done == self._staged.parts and self.run.finished is None:
+            self._end("done")
+        return self._progress(processes=1)
+
+    async def leave(self, ending: str, counts: Mapping[int, Mapping[str, int]]) -> Progress:
+        for part in counts.values():
+            self._counts.update(part)
+        if self.run.finished is None:
+            self._end(ending)
+        return self._progress(processes=0)
+
+    def _end(self, ending: str) -> None:
+        counts = self._staged.total({**self._counts, **self._requests})
+        self.run = self._journal.finish_run(self.run, ending=ending, counts=counts)
+
+    def _progress(self, processes: int) -> Progress:
+        taken = self._next - self._done if processes else 0
+        free = self._staged.parts - self._done - taken
+        return Progress(self.run, self._done, taken, free, processes, {**self._counts, **self._requests})

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from opusmap.connection import Connection, load_connection
 from opusmap.errors import OpusmapError
-from opusmap.mapping.reader import Reader
+from opusmap.mapping.load import Reader
 from opusmap.mapping.yaml_reader import YamlFile, parse_yaml, read_yaml
 from opusmap.mapping.yaml_sections import SectionEvents
 from opusmap.safe_files import UnreadableFile

@@ -25,8 +25,8 @@ from opusmap.mapping.model import (
     TargetOptions,
     Variable,
 )
-from opusmap.mapping.reader import Reader
 from opusmap.mapping.schema import fits, lacks_key, load_schema, validate
+from opusmap.mapping.tables import read_table
 from opusmap.mapping.yaml_reader import (
     Entries,
     Items,
@@ -36,6 +36,7 @@ from opusmap.mapping.yaml_reader import (
     as_boolean,
     as_integer,
     is_null,
+    parse_yaml,
     plain_data,
     read_yaml,
 )
@@ -59,6 +60,32 @@ RECOVERABLE = frozenset({"repeated-key", "unknown-key", "missing-choices"})
 """Problems that do not prevent reading the rest of a file, so that all problems are shown at once."""
 
 
+class Reader:
+    """Reads YAML, and the entries of lookup tables. An editor's reads only what has changed."""
+
+    def parse(self, text: str, name: str) -> YamlFile:
+        """Read a YAML text; see `parse_yaml`."""
+        return parse_yaml(text, name)
+
+    def read(self, path: Path, name: str) -> YamlFile:
+        """Read a YAML file; see `read_yaml`."""
+        return read_yaml(path, name)
+
+    def table(
+        self,
+        path: Path | None,
+        options: SourceOptions,
+        key: str | None,
+        value: str | None,
+        inside: Path | None,
+    ) -> dict[str, Any]:
+        """Read the entries of a lookup table; see `read_table`."""
+        return read_table(path, options, key, value, inside)
+
+
+_READER = Reader()
+
+
 def load_spec(path: str | Path) -> MappingSpec:
     """Read a mapping file, the fragments it includes and its lookup tables.
 
@@ -68,9 +95,6 @@ def load_spec(path: str | Path) -> MappingSpec:
         InvalidMapping: it can't be read; with every problem found, each located.
     """
     return _Builder(str(path), Path(path).parent, _READER).build(read_yaml(Path(path), str(path)))
-
-
-_READER = Reader()
 
 
 def parse_spec(

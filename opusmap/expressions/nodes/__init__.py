@@ -20,7 +20,6 @@ from opusmap.expressions.nodes.base import (
     Writer,
     walk,
 )
-from opusmap.expressions.nodes.expression import Expression
 from opusmap.expressions.nodes.filters import (
     Filter,
     Where,
@@ -32,6 +31,7 @@ from opusmap.expressions.nodes.operands import (
     Cell,
     Constant,
     Every,
+    Expression,
     Field,
     ListLiteral,
     RowNumber,

@@ -28,7 +28,9 @@ from opusmap.expressions.nodes.base import (
     atom,
     check_kind,
     describe_kind,
+    walk,
 )
+from opusmap.mapping.yaml_reader import Text
 from opusmap.wording import quote_value
 
 
@@ -377,3 +379,15 @@ class ListLiteral(Node):
         items = ", ".join(item.emit(writer) for item in self.items)
         constant = all(isinstance(item, Constant) for item in self.items)
         return f"[{items}]" if constant else f"make_list({items})"
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A checked template or expression: its text and its tree."""
+
+    text: Text
+    tree: Node
+
+    def columns(self) -> frozenset[str]:
+        """Return the source columns it reads (dotted names whole)."""
+        return frozenset(node.name for node in walk(self.tree) if isinstance(node, Cell))
