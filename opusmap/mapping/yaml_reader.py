@@ -174,7 +174,7 @@ def _parse_events(text: str) -> Iterator[yaml.Event]:
     return events
 
 
-def read_yaml(path: Path, name: str | None = None, events: Events = _parse_events) -> YamlFile:
+def read_yaml(path: Path, name: str | None = None) -> YamlFile:
     """Read a YAML file.
 
     Raises:
@@ -186,7 +186,7 @@ def read_yaml(path: Path, name: str | None = None, events: Events = _parse_event
     except UnreadableFile as error:
         hint = suggest_file(path) if isinstance(error.__cause__, FileNotFoundError) else ""
         raise refuse_file(error, name, hint) from None
-    return parse_yaml(text, name, events)
+    return parse_yaml(text, name)
 
 
 def suggest_file(path: Path) -> str:

@@ -17,7 +17,6 @@ from itertools import chain, islice
 from typing import Literal, NoReturn, TypeAlias, TypedDict
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue
 from opusmap.records import Reject
 from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import cell_parts
@@ -31,7 +30,7 @@ from opusmap.sources.header import (
     needs_sample,
     read_header,
 )
-from opusmap.sources.source import Format, Reading, Source, StreamSource
+from opusmap.sources.source import Format, Reading, Source, StreamSource, reject_row
 from opusmap.sources.text_io import Block, Input, decode_blocks, whole_lines
 from opusmap.wording import quote_value
 
@@ -67,6 +66,13 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
     return StreamSource(input, csv_reader(input.name, options))
 
 
+def stated_delimiter(name: str, options: SourceOptions) -> str | None:
+    """Return the delimiter that the mapping says, or the file's suffix; None where the rows must show it."""
+    if options.delimiter is None and name.lower().removesuffix(".gz").endswith(".tsv"):
+        return "\t"
+    return options.delimiter
+
+
 def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]], Reading]:
     """Return what reads the blocks of a file of CSV.
 
@@ -76,10 +82,7 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
     Raises:
         SourceError: `wrong-option`.
     """
-    quote = options.quote
-    stated = options.delimiter
-    if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
-        stated = "\t"
+    quote, stated = options.quote, stated_delimiter(name, options)
     problem = wrong_dialect(stated, quote)
     if problem:
         raise SourceError(name, "wrong-option", problem, help="see `source:`")
@@ -367,7 +370,7 @@ class _Reader:
         if str(error).startswith("field larger"):
             self._skip_record(number, line, spans=spans)
             message = f"a cell is longer than {csv.field_size_limit():,} characters"
-            return _reject(number, "field-too-long", message)
+            return reject_row(number, "field-too-long", message)
         try:  # a lenient reader, such as a spreadsheet's, must end the row at the end of the line
             lenient: _Dialect = {**self._dialect, "strict": False}
             ends = len(list(csv.reader([line, "next"], **lenient))) > 1
@@ -376,7 +379,7 @@ class _Reader:
         if spans or "unexpected end" in str(error) or not ends:
             self._refuse_quote(number)
         message = f"text after the closing quote of a cell: {quote_value(line.rstrip())}"
-        return _reject(number, "quote-syntax", message, "inside a quoted cell, write each quote twice")
+        return reject_row(number, "quote-syntax", message, "inside a quoted cell, write each quote twice")
 
     def _skip_record(self, number: int, line: str, *, spans: bool) -> None:
         inside = self._ends_inside_quotes(number, line, inside=spans)
@@ -422,10 +425,6 @@ def _without_unnamed(rows: Iterator[_Numbered | Reject], header: Header) -> Iter
         else:
             number, cells = row
             yield number, [cells[at] for at in positions]
-
-
-def _reject(number: int, code: str, message: str, help: str = "") -> Reject:
-    return Reject(number, None, (Issue(code, message, "", help),), {})
 
 
 FORMAT = Format(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from opusmap.issues import Issue
 from opusmap.records import Reject
 from opusmap.sources.header import Header, refuse_unnamed
+from opusmap.sources.source import reject_row
 from opusmap.wording import counted
 
 _QUOTE_BREAK = "a cell with line breaks in it must be quoted"
@@ -78,7 +79,7 @@ class Record:
         return refuse_unnamed(self.number, f"column {at + 1}", cells[at], self._values(header), cause)
 
     def _ragged(self, header: Header, message: str, hint: str) -> Reject:
-        return Reject(self.number, None, (Issue("ragged-row", message, "", hint),), self._values(header))
+        return reject_row(self.number, "ragged-row", message, hint, self._values(header))
 
     def _values(self, header: Header) -> dict[str, str]:
         cells = self.cells

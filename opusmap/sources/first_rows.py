@@ -22,6 +22,7 @@ from opusmap.sources.csv_rows import (
     DELIMITERS,
     propose_delimiter,
     read_sample,
+    stated_delimiter,
     wrong_dialect,
 )
 from opusmap.sources.formats import find_format
@@ -163,9 +164,7 @@ def _piece(near: bytes, encoding: str) -> str:
 
 
 def _first_of_csv(found: FirstRows, text: str, options: SourceOptions, name: str) -> FirstRows:
-    stated, quote = options.delimiter, options.quote
-    if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
-        stated = "\t"
+    stated, quote = stated_delimiter(name, options), options.quote
     if wrong_dialect(stated, quote):  # reading the source says what is wrong
         stated, quote = None, None
     used = stated or propose_delimiter(text, quote, options.header_row)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue
 from opusmap.records import Reject
 from opusmap.source_options import SourceOptions
-from opusmap.sources.source import check_columns
+from opusmap.sources.source import check_columns, reject_row
 from opusmap.wording import counted, quote_names, quote_value
 
 FIND = -1
@@ -201,7 +200,7 @@ def refuse_unnamed(
         "name the column in the file, or write `headers: number` under `source:` to read it; "
         f"or clear the cell{cause}"
     )
-    return Reject(number, None, (Issue("unnamed-column", message, "", hint),), values)
+    return reject_row(number, "unnamed-column", message, hint, values)
 
 
 def _refuse_repeated(name: str, columns: Sequence[str], row: int) -> None:

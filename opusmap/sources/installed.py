@@ -12,11 +12,10 @@ from itertools import chain, islice
 from typing import Any, Protocol
 
 from opusmap.errors import OpusmapError, SourceError
-from opusmap.issues import Issue
 from opusmap.records import Reject, Row
 from opusmap.sources.arrow import ArrowSource, ArrowStream
 from opusmap.sources.normalize import plain_values
-from opusmap.sources.source import Source
+from opusmap.sources.source import Source, reject_row
 from opusmap.wording import quote_value
 
 SAMPLE_ROWS = 1_000
@@ -62,7 +61,7 @@ class IterableSource(Source):
                 yield Row(number, plain_values(values, nan=None))
             else:
                 message = f"a row must be a mapping of column to value, not {quote_value(values)}"
-                yield Reject(number, None, (Issue("not-an-object", message, ""),), {})
+                yield reject_row(number, "not-an-object", message)
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]] | ArrowStream, name: str = "rows") -> Source:

@@ -92,12 +92,7 @@ class _Scanner:
             self._value(keep=False)
             return
         self._at += 1
-        first = True
-        while self._peek() != b"}":
-            if not first:
-                self._expect(b",", "a comma between two members, or `}` after the last")
-            first = False
-            member = self._member()
+        for member in self._members():
             plain = f".{member}"
             step = plain if _STEP.fullmatch(plain) else f"['{member}']"
             yield from self.lists(where + step, depth + 1)
@@ -148,12 +143,7 @@ class _Scanner:
 
     def _find_member(self, wanted: str | None, where: str, levels: int = _LEVELS_SHOWN) -> None:
         """Go to the value of a member; if there is none, note the lists here and below, and refuse."""
-        first = True
-        while self._peek() != b"}":
-            if not first:
-                self._expect(b",", "a comma between two members, or `}` after the last")
-            first = False
-            member = self._member()
+        for member in self._members():
             if member == wanted:
                 self._lists.clear()
                 return
@@ -169,6 +159,15 @@ class _Scanner:
                 self._value(keep=False)
         if wanted is not None:
             self._refuse_path(f"{where} has no {quote_value(wanted)}")
+
+    def _members(self) -> Iterator[str]:
+        """Yield the names of an object's members; who takes one passes its value before the next."""
+        first = True
+        while self._peek() != b"}":
+            if not first:
+                self._expect(b",", "a comma between two members, or `}` after the last")
+            first = False
+            yield self._member()
 
     def _member(self) -> str:
         if self._peek() != b'"':

@@ -17,11 +17,10 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue
 from opusmap.records import Reject, Row
 from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
-from opusmap.sources.source import Format, Reading, Source, StreamSource
+from opusmap.sources.source import Format, Reading, Source, StreamSource, reject_row
 from opusmap.sources.text_io import Block, Input, decode_blocks, find_byte_order_mark, whole_lines
 from opusmap.wording import quote_value
 
@@ -229,12 +228,12 @@ def _read_chunk(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> l
             values = _decode(piece)
         except (ValueError, ArithmeticError, RecursionError) as error:
             if piece.strip():
-                found.append(_reject(number, *_explain(piece, error, word)))
+                found.append(reject_row(number, *_explain(piece, error, word)))
             continue
         # A cheap upper bound of the depth; only a piece beyond it is examined.
         if piece.count(b"[") + piece.count(b"{") > MAX_DEPTH and _is_too_deep(values):
             message = f"the {word} is nested deeper than {MAX_DEPTH} levels"
-            found.append(_reject(number, "json-too-deep", message))
+            found.append(reject_row(number, "json-too-deep", message))
             continue
         found.append(Row(number, values))
         read.append(piece)
@@ -253,11 +252,7 @@ def _refuse_repeated(row: Row, piece: bytes) -> Row | Reject:
     if names <= _count_names([row.values]) or (repeated := _find_repeated(piece)) is None:
         return row
     message = f"the name {quote_value(repeated)} occurs twice in one object"
-    return _reject(row.number, "json-repeated-name", message)
-
-
-def _reject(number: int, code: str, message: str, help: str = "") -> Reject:
-    return Reject(number, None, (Issue(code, message, "", help),), {})
+    return reject_row(row.number, "json-repeated-name", message)
 
 
 def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:

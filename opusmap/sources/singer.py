@@ -14,12 +14,10 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue
-from opusmap.records import Reject
 from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part, RowPart
 from opusmap.sources.json_lines import SAMPLE_BYTES, SAMPLE_ROWS, PiecePart, read_rows, utf8_blocks
-from opusmap.sources.source import Checkpoint, Format, Reading, Source, StreamSource
+from opusmap.sources.source import Checkpoint, Format, Reading, Source, StreamSource, reject_row
 from opusmap.sources.text_io import Block, Input, whole_lines
 from opusmap.wording import quote_names, quote_value, suggest
 
@@ -178,7 +176,10 @@ class _StreamReader:
                         continue
                     case _Message("RECORD", self._stream):
                         yield part
-                        yield RowPart([_without_record(number)])
+                        hint = "was the tap's output cut off, or changed by another program?"
+                        yield RowPart(
+                            [reject_row(number, "singer-message", "the RECORD has no `record`", hint)]
+                        )
                         part, size = PiecePart("line", [], []), 0
                         self._rows, self._last = self._rows + 1, number
                         continue
@@ -220,11 +221,6 @@ class _StreamReader:
         return SourceError(
             self._name, "singer-message", problem, number, "is this the output of a Singer tap?"
         )
-
-
-def _without_record(number: int) -> Reject:
-    hint = "was the tap's output cut off, or changed by another program?"
-    return Reject(number, None, (Issue("singer-message", "the RECORD has no `record`", "", hint),), {})
 
 
 FORMAT = Format(

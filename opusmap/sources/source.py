@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -255,11 +255,19 @@ def unreadable_row(source: Source, reject: Reject) -> SourceError:
     return SourceError(source.name, cause.code, cause.message, reject.row, cause.hint or _CORRECT)
 
 
+def reject_row(
+    number: int, code: str, message: str, hint: str = "", values: Mapping[str, Any] | None = None
+) -> Reject:
+    """Return the reject of a row that can't be read as a whole, with the values that are known of it."""
+    return Reject(number, None, (Issue(code, message, "", hint),), values or {})
+
+
 def row_too_long(number: int) -> Reject:
     """Return the reject of a row that holds more than `ROW_LIMIT`, without its values."""
     message = f"the row contains more than {ROW_LIMIT >> 20} MB"
-    hint = "select fewer of its columns, or shorten them: substr(…)"
-    return Reject(number, None, (Issue("field-too-long", message, "", hint),), {})
+    return reject_row(
+        number, "field-too-long", message, "select fewer of its columns, or shorten them: substr(…)"
+    )
 
 
 def load_extra(module: str, extra: str, what: str, name: str) -> Any:
