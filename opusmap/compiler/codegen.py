@@ -304,14 +304,14 @@ class Module:
         """Return a tree with what is looked up where it would be made again for each row."""
         return cache_subtrees(node, self, self.interpreter, self._context)
 
-    def python(self, node: Node, want: Want = None) -> str:
+    def python(self, node: Node) -> str:
         """Return the Python of a tree, without parentheses around all of it.
 
         Raises:
             NotWritten: it is nested deeper than Python reads, or has a converter that must be called once.
         """
         self._temporaries = 0
-        written = self.cached(node).emit_as(self, want)
+        written = self.cached(node).emit_as(self, None)
         depth, whole = measure_parentheses(written)
         if depth > _NESTED:
             raise NotWritten

@@ -6,7 +6,6 @@ calls. The end of an explanation is what the mapper gives, whatever the walk say
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -318,14 +317,9 @@ class _Walker:
         With `trees` those that only these read, of the column's.
         """
         found: dict[str, Named] = {}
-        left = {variable.name: variable.expression.tree for variable in self.plan.variables}
-        pending = deque(trees or self.column.trees())
-        while pending:
-            for node in walk(pending.popleft()):
-                if isinstance(node, kind):
-                    found.setdefault(node.name, node)
-                if isinstance(node, nodes.VariableRef) and node.name in left:  # each once
-                    pending.append(left.pop(node.name))
+        for node in self.plan.nodes_of(trees or self.column.trees()):
+            if isinstance(node, kind):
+                found.setdefault(node.name, node)
         return list(found.values())
 
     def _evaluate(self, node: nodes.Node, context: Context) -> Any:

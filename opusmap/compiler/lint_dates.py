@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -75,21 +75,10 @@ def _reads_times(plan: Plan, column: ColumnPlan, sample: Sequence[Mapping[str, A
     """Return whether what a column is made of has a time of day, by its formats or in a row of the sample."""
     if column.binding.format:
         return any(map(_TIME_OF_DAY.search, column.binding.format))
-    variables = {variable.name: variable.expression.tree for variable in plan.variables}
-    trees, seen = [*column.parts], set[str]()
-    for tree in trees:  # which grows by the variables that they read
-        for node in walk(tree):
-            if isinstance(node, nodes.VariableRef) and node.name not in seen:
-                seen.add(node.name)
-                trees.append(variables[node.name])
-    if any(
-        _TIME_OF_DAY.search(one)
-        for tree in trees
-        for _, formats, _ in _find_datetimes(tree)
-        for one in formats
-    ):
+    read = list(plan.nodes_of(column.parts))
+    if any(_TIME_OF_DAY.search(one) for _, formats, _ in _find_datetimes(read) for one in formats):
         return True
-    cells = {node.name for tree in trees for node in walk(tree) if isinstance(node, nodes.Cell)}
+    cells = {node.name for node in read if isinstance(node, nodes.Cell)}
     return any(_is_time(row.get(name)) for name in cells for row in sample)
 
 
@@ -128,13 +117,13 @@ def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bo
     return any(
         not names_zone
         and (any(map(_names_no_zone, formats)) if formats else _reads_naive(node.value, sample))
-        for node, formats, names_zone in _find_datetimes(root)
+        for node, formats, names_zone in _find_datetimes(walk(root))
     )
 
 
-def _find_datetimes(root: nodes.Node) -> Iterator[tuple[nodes.Filter, list[str], bool]]:
-    """Yield each use of `datetime` in an expression: its formats, and whether it names a zone."""
-    for node in walk(root):
+def _find_datetimes(among: Iterable[nodes.Node]) -> Iterator[tuple[nodes.Filter, list[str], bool]]:
+    """Yield each use of `datetime` among nodes: its formats, and whether it names a zone."""
+    for node in among:
         if isinstance(node, nodes.Filter) and node.converter.name == "datetime":
             given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
             written = given.get("format")
@@ -179,7 +168,7 @@ def _swapped_minutes(plan: Plan) -> Iterator[Issue[Span]]:
     """Yield the formats that have minutes (%M) in the place of the month (%m), or the other way round."""
     found = [(str(one), one.span, True) for column in plan.columns for one in column.binding.format]
     for tree, span in plan.trees():
-        found += [(one, span, False) for _, formats, _ in _find_datetimes(tree) for one in formats]
+        found += [(one, span, False) for _, formats, _ in _find_datetimes(walk(tree)) for one in formats]
     for written, span, is_whole in dict.fromkeys(found):
         corrected = correct_minutes(written)
         if corrected != written:

@@ -5,6 +5,7 @@ Owns the frozen types only; `planner` makes them, `lower` adds the trees of colu
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -132,17 +133,20 @@ class Plan:
         """Return what converters know of the mapping in a variable (`let NAME`) or in `where`."""
         return noting_uses(self.context, place, self.format_uses)
 
+    def nodes_of(self, trees: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
+        """Yield the nodes of trees, then those of the variables that these read, each variable once."""
+        left = {variable.name: variable.expression.tree for variable in self.variables}
+        pending = deque(trees)
+        while pending:
+            for node in walk(pending.popleft()):
+                yield node
+                if isinstance(node, nodes.VariableRef) and node.name in left:
+                    pending.append(left.pop(node.name))
+
     def sources_of(self, trees: Iterable[nodes.Node]) -> Iterator[str]:
         """Yield the source columns that trees read, in themselves and by way of variables, each once."""
-        left = {variable.name: variable.expression.tree for variable in self.variables}
-        pending, seen = list(trees), set[str]()
-        while pending:
-            for node in walk(pending.pop(0)):
-                if isinstance(node, nodes.Cell) and node.name not in seen:
-                    seen.add(node.name)
-                    yield node.name
-                elif isinstance(node, nodes.VariableRef) and node.name in left:
-                    pending.append(left.pop(node.name))
+        cells = (node.name for node in self.nodes_of(trees) if isinstance(node, nodes.Cell))
+        return iter(dict.fromkeys(cells))
 
     def trees(self) -> list[tuple[nodes.Node, Span]]:
         """Return the trees of variables, of `where` and of columns, with where they are written."""
