@@ -17,22 +17,16 @@ from opusmap.disposal.approvals import Approval
 from opusmap.disposal.holds import read_hold
 from opusmap.disposal.sealed import Sealed, join_sealed, read_sealed, write_sealed
 from opusmap.errors import DestructionRefused
+from opusmap.opus.due_pages import DueRecord
 from opusmap.output_files import hold_lock
 
 FORMAT = "opusmap destruction plan 1"
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedRecord:
+class PlannedRecord(DueRecord):
     """A record of a plan: what Opus says of it, and the hash of the content that it accepted."""
 
-    key: str
-    name: str
-    term: str
-    created: str
-    modified: str
-    created_by: str
-    modified_by: str
     content: str
 
 

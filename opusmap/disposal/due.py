@@ -51,25 +51,16 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class DueEntry:
+class DueEntry(DueRecord):
     """A record that is due, with what the journal and the source say of it.
 
     Attributes:
-        key: the rowKey.
-        name, term, created, modified, created_by, modified_by: what Opus says.
         state: what is known of it; `why` says more in words.
         place: where its row is in the source, such as `row 7`; empty where there is none.
         run: the journal's run that submitted it; None where it is not known.
         content: the hash of what Opus accepted, in hexadecimal digits.
     """
 
-    key: str
-    name: str
-    term: str
-    created: str
-    modified: str
-    created_by: str
-    modified_by: str
     state: DueState
     why: str = ""
     place: str = ""

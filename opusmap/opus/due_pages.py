@@ -26,12 +26,12 @@ class DueRecord:
     """A record that Opus says is due: its seven built-in columns, an empty text where Opus gives none."""
 
     key: str
-    name: str = ""
-    term: str = ""
-    created: str = ""
-    modified: str = ""
-    created_by: str = ""
-    modified_by: str = ""
+    name: str
+    term: str
+    created: str
+    modified: str
+    created_by: str
+    modified_by: str
 
 
 _FIELDS = (
