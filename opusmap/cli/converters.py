@@ -12,7 +12,7 @@ import click
 from opusmap.cli.help import command
 from opusmap.cli.options import Output, common, registry
 from opusmap.cli.output import print_json, shorten
-from opusmap.cli.terminal import escape, make_console
+from opusmap.cli.terminal import escape, make_console, make_table
 
 if TYPE_CHECKING:
     from opusmap.converters import Converter
@@ -62,9 +62,7 @@ def _as_json(converter: Converter) -> dict[str, Any]:
 
 
 def _print_converters(converters: Iterable[Converter]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = make_table()
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for converter in sorted(converters, key=lambda one: one.name):

@@ -29,7 +29,7 @@ from opusmap.cli.output import (
     print_table,
 )
 from opusmap.cli.progress import progress_line
-from opusmap.cli.terminal import escape, make_console
+from opusmap.cli.terminal import escape, make_console, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,11 +144,9 @@ def _compare(
 
 def _print_counts(found: Diff) -> None:
     """Print how many rows and records there are of each kind, and what that means."""
-    from rich.table import Table
-
     from opusmap.run.differences import MEANINGS, Kind
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = make_table()
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
@@ -168,11 +166,9 @@ _ROWS = {"filtered": "excluded by `where`", "rejected": "can't become a record; 
 
 
 def _print_columns(found: Diff) -> None:
-    from rich.table import Table
-
     if not found.columns and not found.columns_unknown:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = make_table(titles=True)
     table.add_column("records", justify="right", no_wrap=True)
     table.add_column("column", overflow="fold")
     for name, number in found.columns.items():

@@ -12,7 +12,7 @@ import click
 from opusmap.cli.help import TYPED, command, quote_column
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping
 from opusmap.cli.output import mapped_as_json, print_json, shorten
-from opusmap.cli.terminal import make_console, measure, text_width, wrap_words
+from opusmap.cli.terminal import make_console, make_table, measure, text_width, wrap_words
 from opusmap.wording import quote_names, quote_value, show_command, suggest, visible
 
 if TYPE_CHECKING:
@@ -174,11 +174,10 @@ def _stage_as_json(stage: Stage) -> dict[str, Any]:
 
 
 def _print_stages(title: str, stages: Iterable[Stage]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     console = make_console()
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = make_table()
     shown = []
     for stage in stages:
         place = "" if stage.span is None else f"line {stage.span.line}"

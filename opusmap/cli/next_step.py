@@ -29,15 +29,16 @@ class Given:
 
     def command(self, name: str, *words: str, source: bool = True) -> str:
         """Return a command about the same mapping and, unless `source` is false, the same source."""
-        named = [self.source] if source and self.source is not None else []
-        own = [word for file in self.converters for word in ("--converters", file)]
-        return show_command(name, self.mapping, *named, *words, *own)
+        return self._show(name, *words, source=self.source if source else None)
 
     def explain(self, column: str, *words: str) -> str:
         """Return the command that explains a column of Opus, which is named before the source."""
-        named = [self.source] if self.source is not None else []
+        return self._show("explain", *words, column=column, source=self.source)
+
+    def _show(self, name: str, *words: str, column: str | None = None, source: str | None) -> str:
+        named = [one for one in (self.mapping, column, source) if one is not None]
         own = [word for file in self.converters for word in ("--converters", file)]
-        return show_command("explain", self.mapping, column, *named, *words, *own)
+        return show_command(name, *named, *words, *own)
 
 
 def print_next(out: Output, why: str, command: str) -> None:

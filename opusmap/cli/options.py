@@ -101,10 +101,6 @@ def gather(name: str, make: Callable[..., Any], *options: str) -> Callable[[Comm
     return decorate
 
 
-def _pick(now: int, old: int | None) -> int:
-    return now if old is None else old
-
-
 def limit_option(help: str, *, default: int, old: str) -> Callable[[Command], Command]:
     """Return the option that says how many; the command gets `limit`. Its old name is read, with a note."""
 
@@ -114,7 +110,7 @@ def limit_option(help: str, *, default: int, old: str) -> Callable[[Command], Co
         return value
 
     def decorate(command: Command) -> Command:
-        command = gather("limit", _pick, "now", "old")(command)
+        command = gather("limit", lambda now, old: now if old is None else old, "now", "old")(command)
         command = click.option(old, "old", type=click.IntRange(1), hidden=True, callback=note)(command)
         counts = click.IntRange(1)
         return click.option("--limit", "now", default=default, show_default=True, type=counts, help=help)(

@@ -13,6 +13,7 @@ from opusmap.cli.terminal import (
     escape,
     flush_result,
     make_console,
+    make_table,
     shown_json,
     write_json,
     write_result,
@@ -44,9 +45,7 @@ def print_list(path: str, *, replaced: bool) -> None:
 
 def print_table(titles: Sequence[str], rows: Iterable[Iterable[str]], limit: int) -> None:
     """Print rows of texts below titles; a cell has at most `limit` characters, and wraps."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = make_table(titles=True)
     for title in titles:
         table.add_column(title, justify="left", overflow="fold")
     for row in rows:

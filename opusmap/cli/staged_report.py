@@ -10,7 +10,7 @@ from opusmap.cli.next_step import print_next
 from opusmap.cli.options import Output, write_html
 from opusmap.cli.output import name_orders, print_json, shorten
 from opusmap.cli.summary import Finding, Section, empty_cells, make_reasons, print_sections, replaced_reasons
-from opusmap.cli.terminal import escape, make_console, print_pairs
+from opusmap.cli.terminal import escape, make_console, make_table, print_pairs
 from opusmap.wording import counted, show_command
 
 if TYPE_CHECKING:
@@ -67,10 +67,8 @@ def _all_facts(staged: StagedRun, overview: StagedOverview) -> dict[str, Any]:
 
 
 def _print(staged: StagedRun, overview: StagedOverview, *, every: bool) -> None:
-    from rich.table import Table
-
     console = make_console()
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = make_table()
     table.add_column(justify="left")
     table.add_column(justify="right")
     for name in ("read", "filtered", "rejected", "staged"):

@@ -15,7 +15,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from opusmap.cli.output import describe_trusted, print_note
-from opusmap.cli.terminal import SIDES_WIDTH, escape, make_console, measure, text_width, wrap_words
+from opusmap.cli.terminal import (
+    SIDES_WIDTH,
+    escape,
+    make_console,
+    make_table,
+    measure,
+    text_width,
+    wrap_words,
+)
 from opusmap.wording import counted, show_share, visible
 
 if TYPE_CHECKING:
@@ -148,15 +156,13 @@ def print_summary(
 
 def print_totals(report: Report, *, sent: bool, stderr: bool = False, explained: bool = False) -> int:
     """Print the results of all rows; return how many lines that took."""
-    from rich.table import Table
-
     from opusmap.report.summary import MEANINGS
 
     names = ["read", "mapped", "filtered", "rejected"]
     names += (
         ["unchanged", "submitted", "failed", "uncertain", "not_sent", "requests", "retries"] if sent else []
     )
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = make_table()
     table.add_column(justify="left")
     table.add_column(justify="right")
     for name in names:
@@ -288,10 +294,9 @@ class _Drawn:
 
 def _make_table(section: Section, findings: Sequence[Finding], room: int) -> Table:
     """Return findings as a table, sentences wrapped to `room` columns: rich may cut a wide character."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = make_table(titles=True)
     for name in section.head:
         table.add_column(name, justify="right" if name in ("rows", "row", "share") else "left", no_wrap=True)
     told = room > 0 and any(one.message for one in section.findings)

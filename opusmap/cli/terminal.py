@@ -22,6 +22,7 @@ from opusmap.wording import visible
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.table import Table
     from rich.text import Text
 
 PIPE_WIDTH = 120
@@ -196,6 +197,13 @@ def make_console(*, stderr: bool = False) -> Console:
     width = None if stream.isatty() else PIPE_WIDTH
     file: Any = _Tolerant(stream) if stderr else stream
     return _console_type()(file=file, stderr=stderr, highlight=False, emoji=False, width=width)
+
+
+def make_table(*, titles: bool = False, gap: int = 2) -> Table:
+    """Return a table without lines, whose columns are `gap` apart and may have titles."""
+    from rich.table import Table
+
+    return Table(box=None, show_header=titles, padding=(0, gap, 0, 0))
 
 
 class _Tolerant:
