@@ -215,6 +215,10 @@ class Journal(ABC):
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the latest first."""
 
+    def runs_of(self, origin: str, connection: str) -> tuple[Run, ...]:
+        """Return the runs that sent to a connection of an Opus, the latest first."""
+        return tuple(run for run in self.runs() if (run.origin, run.connection) == (origin, connection))
+
     @abstractmethod
     def records(self, run: Run, *states: State) -> Iterator[JournalRecord]:
         """Yield what is known of a run's records, by row; only those in one of `states` if any is given.

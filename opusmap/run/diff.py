@@ -173,13 +173,12 @@ class SourceDiff:
         self._note = last_run.explain_distrust(journal, place, self._origin, self._connection)
         if self._note:
             return sys.maxsize
-        target = (self._origin, self._connection)
-        runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
+        runs = journal.runs_of(self._origin, self._connection)
         return max((run.trusted_from for run in runs), default=0)
 
     def _compare(self, chunk: Chunk, journal: Journal | None, trusted_from: int) -> None:
         """Count what a chunk's records differ in from what the journal knows."""
-        self._unreadable += count_unreadable([chunk])
+        self._unreadable += count_unreadable(chunk)
         self._destroyed += sum(
             any(problem.code == _DESTROYED for problem in reject.problems) for reject in chunk.rejects()
         )
@@ -197,10 +196,7 @@ class SourceDiff:
         changed = {key: record for kind, _, key, record in found if kind is Kind.CHANGED}
         columns = {} if journal is None else self._find_columns(journal, changed, known)
         for kind, number, key, _ in found:
-            before = known.get(key)
-            facts = (None, "") if before is None else (before.run, before.state.value)
-            place = self._work.source.place(number)
-            self._add(Difference(kind, key, place, columns.get(key), *facts))
+            self._add(kind, key, known.get(key), self._work.source.place(number), columns.get(key))
 
     def _find_columns(
         self, journal: Journal, changed: Mapping[str, bytes], known: Mapping[str, JournalRecord]
@@ -236,9 +232,7 @@ class SourceDiff:
                 known = journal.find_records(*target, keys)
                 for key in keys:
                     kind = Kind.LEFT_OUT if hash(key) in left_out else Kind.GONE
-                    before = known.get(key)
-                    facts = (None, "") if before is None else (before.run, before.state.value)
-                    self._add(Difference(kind, key, "", None, *facts))
+                    self._add(kind, key, known.get(key))
 
     def _read_excluded(self, keys: KeySet, met: Callable[[set[int]], set[int]]) -> None:
         """Read the source again, for the keys of the rows that `where` excludes."""
@@ -250,12 +244,20 @@ class SourceDiff:
             hashes -= met(hashes)
             keys.add(hashes - keys.find(hashes))
 
-    def _add(self, difference: Difference) -> None:
-        kind = difference.kind
+    def _add(
+        self,
+        kind: Kind,
+        key: str,
+        before: JournalRecord | None,
+        place: str = "",
+        columns: tuple[str, ...] | None = None,
+    ) -> None:
+        run, state = (None, "") if before is None else (before.run, before.state.value)
+        difference = Difference(kind, key, place, columns, run, state)
         self._counts[kind] += 1
         if kind is Kind.CHANGED:
-            self._columns.update(difference.columns or ())
-            self._columns_unknown += difference.columns is None
+            self._columns.update(columns or ())
+            self._columns_unknown += columns is None
         if len(self._examples[kind]) < self._limit:
             self._examples[kind].append(difference)
         self._each(difference)

@@ -7,7 +7,7 @@ known. Rows are compared by 64-bit hashes of their keys, as duplicates are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
 from opusmap.journal import Journal, Run
@@ -52,9 +52,9 @@ def has_all_rows(source: Source) -> bool:
     return source.checkpoints is None and not isinstance(source, RejectsSource)
 
 
-def count_unreadable(chunks: Iterable[Chunk]) -> int:
-    """Return how many rows of chunks are rejected without a key, so that they may be any record's."""
-    return sum(reject.key is None for chunk in chunks for reject in chunk.rejects())
+def count_unreadable(chunk: Chunk) -> int:
+    """Return how many rows of a chunk are rejected without a key, so that they may be any record's."""
+    return sum(reject.key is None for reject in chunk.rejects())
 
 
 def count_from_rejects(journal: Journal, run: Run, keys: Collection[str]) -> int:

@@ -70,8 +70,7 @@ def is_first_overwrite(conflict: str, connection: str, settings: Settings) -> bo
         return False
     try:
         with open_journal(settings.journal, write=False) as journal:
-            target = (settings.base_url, connection)
-            runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
+            runs = journal.runs_of(settings.base_url, connection)
             return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
     except NoJournal:
         return True
@@ -184,10 +183,8 @@ def find_rejects(mapping: str | Path, settings: Settings, number: int | None = N
     connection, mapping = read_mapping(mapping)[1], Path(mapping)
     sent, gone = dict[str, int](), None
     with open_journal(settings.journal, write=False) as journal:
-        place = (settings.base_url, connection.id, mapping.name)
-        runs = [
-            one for one in journal.runs() if (one.origin, one.connection, Path(one.mapping).name) == place
-        ]
+        of_connection = journal.runs_of(settings.base_url, connection.id)
+        runs = [one for one in of_connection if Path(one.mapping).name == mapping.name]
         newest = number or next((one.id for one in runs if _read_any(one)), 0)
         for run in runs:
             evidence = Evidence.read(journal.evidence(run))
@@ -278,8 +275,7 @@ def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) ->
     from opusmap.journal import OPEN_STATES, open_journal  # noqa: PLC0415 - slow to load
 
     with open_journal(settings.journal, write=False) as journal:
-        target = (settings.base_url, mapper.connection.id)
-        runs = [each for each in journal.runs() if (each.origin, each.connection) == target]
+        runs = journal.runs_of(settings.base_url, mapper.connection.id)
         if run is not None and run not in (each.id for each in runs):
             problem = f"the journal contains no run {run} of this connection"
             raise JournalError(str(settings.journal), problem, "`opusmap report` lists the runs")

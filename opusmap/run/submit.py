@@ -319,7 +319,7 @@ class _Run:
                 be written.
         """
         async for chunk, row_at in self._stream.with_rows():
-            self._unreadable += count_unreadable([chunk])
+            self._unreadable += count_unreadable(chunk)
             self._count_retried(chunk)
             for reject in chunk.rejects():
                 if self._rejects is not None:
@@ -444,8 +444,7 @@ class _Run:
             return False
         if self._journal.in_memory or not has_all_rows(self._work.source):
             return False
-        target = (settings.base_url, self._work.mapper.connection.id)
-        return any((run.origin, run.connection) == target for run in self._journal.runs())
+        return bool(self._journal.runs_of(settings.base_url, self._work.mapper.connection.id))
 
     def _find_gone(self, report: Report) -> Gone | None:
         """Return what was accepted earlier and is absent from the source, if known; keep the first."""
