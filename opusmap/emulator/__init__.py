@@ -10,10 +10,9 @@ from opusmap.emulator.application import Counts, Emulator
 from opusmap.emulator.disposal import APPROVALS_PATH, Retention, read_retention
 from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, FaultPlan, make_plan, read_plan
-from opusmap.emulator.faults import FailureShape, Fault, FaultHook, HandledRequest, RequestInfo, in_turn
+from opusmap.emulator.faults import FailureShape, Fault, HandledRequest, RequestInfo, in_turn
 from opusmap.emulator.http import ConnectionCut, Delivery
 from opusmap.emulator.server import serve, served
-from opusmap.emulator.store import HELD_PATH
 from opusmap.emulator.tokens import TOKEN_PATH, Client, Time
 from opusmap.emulator.validation import RECORD_PATHS, Readings
 from opusmap.emulator.values import TargetFormat
@@ -21,7 +20,6 @@ from opusmap.emulator.values import TargetFormat
 __all__ = [
     "APPROVALS_PATH",
     "FAULTS_PATH",
-    "HELD_PATH",
     "KINDS",
     "LEVELS",
     "RECORD_PATHS",
@@ -33,7 +31,6 @@ __all__ = [
     "Emulator",
     "FailureShape",
     "Fault",
-    "FaultHook",
     "FaultPlan",
     "HandledRequest",
     "Readings",

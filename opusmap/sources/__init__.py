@@ -20,7 +20,7 @@ from opusmap.sources.formats import (
     open_source,
     open_with,
 )
-from opusmap.sources.installed import OpenRows, from_rows
+from opusmap.sources.installed import from_rows
 from opusmap.sources.source import Checkpoint, Source, unreadable_row
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "Checkpoint",
     "FileChange",
     "FileState",
-    "OpenRows",
     "Part",
     "Source",
     "all_formats",

@@ -34,17 +34,14 @@ with staged.open_part(part) as records:         # the same; fetches and verifies
 
 from __future__ import annotations
 
-from opusmap.staging.manifest import StagedCounts, StagedPart, StagedRules, read_rules
+from opusmap.staging.manifest import StagedPart, StagedRules, read_rules
 from opusmap.staging.overview import StagedOverview, look_at
-from opusmap.staging.staged_run import StagedRecord, StagedReject, StagedRun, open_staged, write_manifest
+from opusmap.staging.staged_run import StagedRun, open_staged, write_manifest
 from opusmap.staging.staged_writer import StagedWriter, encode_issues, refuse_occupied
 
 __all__ = [
-    "StagedCounts",
     "StagedOverview",
     "StagedPart",
-    "StagedRecord",
-    "StagedReject",
     "StagedRules",
     "StagedRun",
     "StagedWriter",
