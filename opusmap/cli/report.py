@@ -16,7 +16,7 @@ from opusmap.cli.output import describe_trusted, print_changes, print_json, prin
 from opusmap.cli.prune import prune_and_print
 from opusmap.cli.staged_report import report_staged
 from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
-from opusmap.cli.terminal import escape, make_console, make_table
+from opusmap.cli.terminal import escape, make_console
 from opusmap.wording import counted, quote_value, show_minute, was, write_time
 
 if TYPE_CHECKING:
@@ -88,25 +88,28 @@ def report(
     folder = place.parent if isinstance(place, Path) else Path() if mapping is None else mapping.parent
     with open_journal(place, write=False) as opened:
         runs = find_runs(opened, mapping)
-        if number is None and html is None:
+        earlier = number is None and html is not None
+        if number is None and html is not None:
+            number = _latest(runs, mapping)
+        if number is None:
             if out.as_json:
                 print_json({"runs": [_run_facts(run) for run in runs]})
             else:
                 _print_runs(runs)
             return 0
         found = _pick_run(runs, number, mapping)
-        evidence = Evidence.of_run(opened, found)
         if html is not None:
             from opusmap.report.pages import write_run
 
-            path = html or _name_page(found.id, evidence)
+            path = html or _name_page(found.id, Evidence.of_run(opened, found))
             folder_of_page = None if path == "-" else Path(path).parent
-            page = write_run(opened, found, rows=not no_rows, earlier=number is None, folder=folder_of_page)
+            page = write_run(opened, found, rows=not no_rows, earlier=earlier, folder=folder_of_page)
             write_html(page, path)
         not_accepted = [
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
             for one in opened.records(found, *OPEN_STATES)
         ]
+        evidence = Evidence.of_run(opened, found)
         retried, since = find_retried(opened, found, evidence), LaterRuns(opened, found.id)
         later = since.find(found)
         left = find_rows(since, found, later).describe() if html is None and not out.as_json else ""
@@ -168,20 +171,29 @@ def _read_subject(subject: str | None, run: int | None) -> tuple[Path | None, in
     return mapping, run
 
 
-def _pick_run(runs: Sequence[Run], number: int | None, mapping: Path | None) -> Run:
-    """Return the run with this number, or the latest.
+def _latest(runs: Sequence[Run], mapping: Path | None) -> int:
+    """Return the number of the latest run.
 
     Raises:
         click.UsageError: there is none.
     """
-    found = next((run for run in runs if number in (None, run.id)), None)
-    if found is not None:
-        return found
-    whose = "" if mapping is None else f" of {mapping}"
-    if number is None:
-        raise click.UsageError(f"the journal contains no runs yet{whose}")
-    known = f"the latest is {runs[0].id}" if runs else "it contains no runs"
-    raise click.UsageError(f"the journal contains no run {number}{whose}; {known}")
+    if not runs:
+        raise click.UsageError("the journal contains no runs yet" + (f" of {mapping}" if mapping else ""))
+    return runs[0].id
+
+
+def _pick_run(runs: Sequence[Run], number: int, mapping: Path | None) -> Run:
+    """Return the run with this number.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    found = next((run for run in runs if run.id == number), None)
+    if found is None:
+        known = f"the latest is {runs[0].id}" if runs else "it contains no runs"
+        whose = "" if mapping is None else f" of {mapping}"
+        raise click.UsageError(f"the journal contains no run {number}{whose}; {known}")
+    return found
 
 
 def _rejects_now(evidence: Evidence, folder: Path) -> tuple[str, bool]:
@@ -218,7 +230,9 @@ def _run_facts(run: Run) -> dict[str, Any]:
 
 
 def _print_runs(runs: Iterable[Run]) -> None:
-    table = make_table(titles=True, gap=1)
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("run", "started (UTC)", "ending"):
         table.add_column(name, no_wrap=True)
     for name in ("submitted", "unchanged", "failed", "rejected"):

@@ -24,6 +24,8 @@ from opusmap.wording import one_line
 if TYPE_CHECKING:
     from opusmap.drafting.earlier import Carried
 
+__all__ = ["Draft", "DraftTest", "field_lines", "make_draft", "option_lines", "write_draft"]
+
 _BESIDE = 46
 """The column at which remarks begin, where there is room."""
 
