@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-__all__ = ["ROWS", "cells"]
-
 ROWS = 60
 
 _FIRST = ["Anna", "Jonas", "Marie", "Luca", "Sofia", "Erik", "Ines", "Pedro", "Ewa", "Tom", "Clara", "Nils"]

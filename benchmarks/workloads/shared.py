@@ -12,18 +12,6 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-__all__ = [
-    "bracketed",
-    "cut_utc_time",
-    "local_times",
-    "map_lines",
-    "read_address",
-    "read_amount",
-    "remember",
-    "split",
-    "write_time",
-]
-
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 remember = lru_cache(maxsize=16_384)

@@ -9,8 +9,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ANSWERS", "KEYS", "Shape"]
-
 KEYS = ("k0", "k1", "Äk2")
 
 

@@ -26,8 +26,6 @@ from evaluation import compiled, evaluated
 from opusmap.converters.limits import LIST_LIMIT, NESTING_LIMIT, TEXT_LIMIT
 from opusmap.errors import InvalidMapping, OpusmapError, ValueProblem
 
-__all__: list[str] = []
-
 MEMORY = 300 << 20
 """Bytes of address space that the expressions may take, beyond what the process has at first."""
 SECONDS = 3.0

@@ -13,8 +13,6 @@ from cryptography.hazmat.primitives import serialization as writing
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-__all__ = ["PASSWORD", "make_certificate", "make_key", "public_pem", "write_pem", "write_pfx"]
-
 PASSWORD = "Canary-certificate-password"
 DAY = timedelta(days=1)
 

@@ -20,18 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "COMMAND",
-    "Counting",
-    "Crashes",
-    "environment",
-    "live_through_crashes",
-    "prepare",
-    "serve_counting",
-    "start",
-    "submit",
-]
-
 COMMAND = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 CONNECTION = {
     "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",

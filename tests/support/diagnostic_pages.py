@@ -49,19 +49,6 @@ from opusmap.run.map import MapStream
 from opusmap.run.open import find_warnings, open_work
 from opusmap.staging import StagedWriter, open_staged, read_rules
 
-__all__ = [
-    "FOLDER",
-    "INDEX",
-    "PLACES",
-    "Finding",
-    "Page",
-    "Part",
-    "examine",
-    "listed",
-    "read_page",
-    "scaffold",
-]
-
 FOLDER = ROOT / "docs" / "diagnostics"
 INDEX = FOLDER / "index.md"
 

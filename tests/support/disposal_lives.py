@@ -47,8 +47,6 @@ from opusmap.run.open import Work, open_rows
 from opusmap.run.rehearsal import EmbeddedTransport
 from opusmap.settings import Secret, Settings
 
-__all__ = ["Life", "MakeHome", "live"]
-
 MakeHome: TypeAlias = "Callable[[Path, Callable[[], float]], FileHome]"
 """Makes the home of a life's journal, in a folder, by the life's clock."""
 

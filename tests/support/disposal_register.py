@@ -17,8 +17,6 @@ from opusmap.cli import main
 from opusmap.emulator import TOKEN_PATH, Client, Emulator, Readings, served
 from opusmap.run.rehearsal import make_emulator
 
-__all__ = ["ANN", "BOB", "RUN", "Ended", "Register", "open_register"]
-
 ANN, BOB, RUN = "Ann Lee <ann@x.org>", "Bob Ray <bob@x.org>", "Cy Orr <cy@x.org>"
 GUID = "2c3f5d0e-6a51-4f0b-9c77-0d5d7c1e4a90"
 COLUMNS = {

@@ -18,19 +18,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = [
-    "BASE",
-    "PAGES",
-    "ROOT",
-    "Block",
-    "blocks",
-    "complete",
-    "expectations",
-    "sample_row",
-    "section",
-    "table",
-]
-
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = tuple(

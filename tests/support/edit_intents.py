@@ -35,8 +35,6 @@ from opusmap.edits import (
     Template,
 )
 
-__all__ = ["Impossible", "intents", "mapping_data", "mean"]
-
 WORDS = st.sampled_from(
     [
         "Title", "Doc Type", "Lodged", "A", "x y", "Größe", "中 文", "😀 astral", "N/A", "S:\\deeds",

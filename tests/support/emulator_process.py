@@ -13,8 +13,6 @@ from opusmap_program import environment_of, start_opusmap
 
 from opusmap.emulator import TOKEN_PATH
 
-__all__ = ["SECRET", "Service", "serve_emulator"]
-
 MODULES = ("opusmap.cli.emulator", "opusmap.emulator.server", "opusmap.emulator.protocol")
 SECRET = "pl4nted-s3cret-of-the-emulator"
 

@@ -25,8 +25,6 @@ from opusmap.mapping import Text, Variable
 from opusmap.mapping.load import parse_spec
 from opusmap.records import Record
 
-__all__ = ["EXPRESSION_FILE", "compile_unchecked", "compiled", "evaluate", "evaluated", "text_at_start"]
-
 EXPRESSION_FILE = "expression"
 
 _CONNECTION = parse_connection(

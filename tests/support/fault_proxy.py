@@ -16,8 +16,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KINDS", "FaultProxy", "Mishap", "faulty"]
-
 Kind = Literal["reset", "truncate", "half-close", "delay", "drip", "slice"]
 Way = Literal["request", "answer"]
 KINDS: tuple[Kind, ...] = ("reset", "truncate", "half-close", "delay", "drip", "slice")

@@ -24,8 +24,6 @@ from pathlib import Path
 from documentation import ROOT, Block, blocks
 from opusmap_program import COMMAND, run_opusmap, show_on_terminal
 
-__all__ = ["Reader", "pattern", "plain"]
-
 PORT = "8015"
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 SAMPLES = ROOT / "docs" / "samples"

@@ -10,8 +10,6 @@ from typing import Any
 from hypothesis import strategies as st
 from small_mapping import COLUMNS, connect
 
-__all__ = ["CONNECTION", "expressions", "mappings", "rows"]
-
 CONNECTION = connect({**COLUMNS, "_Odd_%20_One": "Mystery"})
 SOURCE = ("Key", "A", "B", "C", "D", "obj")
 OPTIONS = ["Red", "Green", "Blue", "two words"]

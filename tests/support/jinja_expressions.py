@@ -10,8 +10,6 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-__all__ = ["ROW", "Node", "expressions", "templates"]
-
 ROW: dict[str, Any] = {
     "t": "Lease of hall",
     "u": "0012",

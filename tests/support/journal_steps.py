@@ -9,8 +9,6 @@ from typing import Any
 
 from opusmap.journal import Item, Journal, JournalRecord, Result, Run, Session, State, Timestamp
 
-__all__ = ["begin", "cancel", "count_states", "finish", "look_up"]
-
 
 def begin(journal: Journal, run: Run, items: Iterable[Item], sent: Timestamp) -> None:
     _do(journal, run, lambda session: session.begin(items, sent))

@@ -22,8 +22,6 @@ from opusmap.settings import JournalPlace, PostgresAddress
 if TYPE_CHECKING:
     from opusmap.journal.postgres_journal import PostgresJournal
 
-__all__ = ["LEASE", "DatabaseHome", "DiskHome", "FileHome", "Mortal"]
-
 LEASE = 20.0
 """Seconds after which another process may write if one does not answer, in PostgreSQL."""
 

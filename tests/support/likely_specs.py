@@ -10,8 +10,6 @@ from typing import Any
 from generated_specs import OPTIONS
 from hypothesis import strategies as st
 
-__all__ = ["COLUMNS", "likely_mappings", "likely_rows"]
-
 COLUMNS = ("Key", "T", "U", "N", "D", "L", "obj", "P")
 _HOSTILE = st.sampled_from(
     [

@@ -11,8 +11,6 @@ from evaluation import evaluate
 from opusmap.errors import InvalidMapping, ValueProblem
 from opusmap.issues import Issue, Span
 
-__all__ = ["MOMENT", "ROW", "problem", "refused"]
-
 ROW = {"Code": "0010", "Title": "Lease", "Middle": "", "Amount": 12, "Rate": Decimal("1.50"), "Flag": True}
 MOMENT = "2024-07-01T00:30:05+10:00"
 

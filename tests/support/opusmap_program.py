@@ -27,16 +27,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "COMMAND",
-    "MAIN",
-    "Program",
-    "environment_of",
-    "run_opusmap",
-    "show_on_terminal",
-    "start_opusmap",
-]
-
 MAIN = "import sys; from opusmap.cli import main; sys.exit(main())"
 """What the installed command does, for `python -c`."""
 COMMAND = (sys.executable, "-c", MAIN)

@@ -30,18 +30,6 @@ from opusmap.run.open import open_work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.run.submit import SubmitOptions, submit_source
 
-__all__ = [
-    "CHROMIUM",
-    "FOLDER",
-    "QUIET",
-    "STUDIO",
-    "TAKE_PICTURES",
-    "draw_terminal",
-    "photograph_report",
-    "read_terminal",
-    "write_report",
-]
-
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "pictures"
 CONTRACTS = ROOT / "mappings" / "contracts"

@@ -16,18 +16,6 @@ from typing import Any
 
 import pytest
 
-__all__ = [
-    "PASSWORD",
-    "Server",
-    "cut_off",
-    "empty_database",
-    "execute",
-    "fill_disk",
-    "free_disk",
-    "let_leases_run_out",
-    "run_server",
-]
-
 PASSWORD = "pg-password-planted"
 """Of the user `opus`, by the port alone; the socket asks for none."""
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-__all__ = ["codes_in", "raised_codes"]
-
 ROOT = Path(__file__).resolve().parents[2]
 EXCLUDED = ("cli", "emulator", "settings.py")
 HANDED_ABOUT = "warn"

@@ -17,8 +17,6 @@ from opusmap.run.open import open_work
 from opusmap.run.rehearsal import embedded_opus
 from opusmap.run.submit import SubmitOptions, submit_source
 
-__all__ = ["CHANGED", "CONTRACTS", "HOSTILE", "RecordedRun", "lengthen_run", "record_run"]
-
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 HOSTILE = "<script>document.title='owned'</script><img src=https://evil.example/x onerror=alert(1)>"
 """A cell that must stay text wherever it is shown."""

@@ -20,8 +20,6 @@ from opusmap.converters.coerce import text_of
 from opusmap.errors import ValueProblem
 from opusmap.expressions import OPERATIONS, has_constant_arguments, nodes
 
-__all__ = ["Outcome", "interpret"]
-
 LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE, ColumnType.TAXONOMY)
 TEXTS = (ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN)
 OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "//": "floor_divide", "%": "modulo"}

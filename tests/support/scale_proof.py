@@ -38,8 +38,6 @@ from opusmap.run.open import open_work
 from opusmap.run.rehearsal import make_emulator
 from opusmap.settings import PostgresAddress
 
-__all__ = ["Drained", "StagedRows", "drain", "stage_on_cluster"]
-
 PARTS, PROCESSES, KILLS = 16, 3, 3
 """Parts of the staged run, processes that send it, and kills of each."""
 CONCURRENCY, BATCH = 4, 15

@@ -18,19 +18,6 @@ from opusmap.opus.client import OpusClient
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
 
-__all__ = [
-    "SECRET",
-    "TOKEN",
-    "Keys",
-    "Opus",
-    "Reply",
-    "Script",
-    "Submitted",
-    "make_records",
-    "respond",
-    "submit",
-]
-
 SECRET, TOKEN = "Canary-secret", "Canary-token"
 Keys: TypeAlias = tuple[str, ...]
 Reply: TypeAlias = httpx.Response | Exception | None

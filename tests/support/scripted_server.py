@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["ScriptedServer", "answer_bytes", "scripted"]
-
 Script = Callable[[str, str], "bytes | Iterable[bytes]"]
 
 

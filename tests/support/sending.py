@@ -12,8 +12,6 @@ from opusmap.journal import Journal, Run
 from opusmap.opus import EncodedRecord, Sender, encode_records
 from opusmap.records import Record
 
-__all__ = ["encode_all", "send_records"]
-
 CLOCK = ("clock", "wall_clock", "random", "sleep")
 
 

@@ -19,8 +19,6 @@ from opusmap.journal.postgres_share import PostgresShare
 from opusmap.journal.write_set import WriteSet
 from opusmap.settings import PostgresAddress
 
-__all__ = ["LEASE", "SHARE_BUGS", "Machines", "in_session", "join"]
-
 LEASE = 30.0
 ORIGIN, CONNECTION = "https://o", "c"
 _T = TypeVar("_T")

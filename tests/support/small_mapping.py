@@ -14,18 +14,6 @@ from opusmap.issues import Issue, Span
 from opusmap.mapping import parse_spec
 from opusmap.records import Mapped, Record, Reject
 
-__all__ = [
-    "COLUMNS",
-    "CONNECTION",
-    "compiled",
-    "connect",
-    "mapped",
-    "mapping_text",
-    "problems",
-    "record",
-    "rejects",
-]
-
 COLUMNS = {
     "rowKey": "SingleText",
     "_Line": "SingleText",

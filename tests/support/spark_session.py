@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-__all__ = ["MAPPING", "SECRET", "require_spark", "start_session", "write_mapping"]
-
 SECRET = "spark-secret-planted"
 """The client secret that the environment has while Spark runs."""
 CONNECTION = {

@@ -12,8 +12,6 @@ from opusmap.run.map import MapStream
 from opusmap.run.open import open_work
 from opusmap.staging import StagedRun, StagedWriter
 
-__all__ = ["CONTRACTS", "everything", "stage_chunks", "stage_source", "write_register"]
-
 CONTRACTS = Path(__file__).parents[2] / "mappings" / "contracts" / "mapping.yaml"
 
 

@@ -19,8 +19,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-__all__ = ["OPENSSL", "STAMPS", "Answer", "Openssl", "issue", "open_authority"]
-
 
 def _find_openssl() -> str | None:
     """Return the program, unless it is LibreSSL's, which makes other time stamps."""

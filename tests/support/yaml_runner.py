@@ -20,8 +20,6 @@ from opusmap.errors import InvalidMapping
 from opusmap.mapping import parse_spec
 from opusmap.records import Record
 
-__all__: list[str] = []
-
 MEMORY = 100 << 20
 SECONDS = 1.0
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import yaml
 
-__all__ = ["Styles", "write_in_some_style"]
-
 _NEVER_PLAIN = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 _COMMENTS = [
     "# a remark",

@@ -32,8 +32,6 @@ from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_exchange
 from opusmap.opus.exchange import BeforeResend, Exchange
 from simulation.story import Variant
 
-__all__ = ["BUGS", "Bug"]
-
 
 @dataclass(frozen=True, slots=True)
 class Bug:

@@ -18,8 +18,6 @@ import apsw
 
 from opusmap.journal.journal_file import LONG, Log, Storage
 
-__all__ = ["Disk", "DiskStorage", "Image", "UnsyncedStorage"]
-
 SECTOR = 512
 
 

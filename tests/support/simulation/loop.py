@@ -12,8 +12,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Killed", "Stuck", "Timeline", "VirtualLoop"]
-
 STEPS_LIMIT = 400_000
 """Steps that a run may take before it counts as one that never ends."""
 

@@ -13,8 +13,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FAILS", "MOOD", "POISON", "Effect", "Opus", "shape_failures", "shape_garbled", "shape_taken"]
-
 MOOD = "leafName"
 FAILS, POISON = "fails", "poison"
 KEY_NAMES = ("rowKey", "RowKey", "row_key", "ROWKEY", "key", "Key", "id", "ID")

@@ -36,8 +36,6 @@ from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
 from simulation.weather import CALM, Weather, draw_weather
 from simulation.wire import BASE_URL, LATE_EFFECT_WINDOW, Wire, WireTransport
 
-__all__ = ["Broken", "Story", "Variant", "tell_story"]
-
 _encode = msgspec.json.encode
 CONNECTION = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 BATCH = 15

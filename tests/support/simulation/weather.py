@@ -9,8 +9,6 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 
-__all__ = ["CALM", "KINDS", "Weather", "draw_weather"]
-
 KINDS = (
     "unreached",  # no connection is made
     "lost before",  # the connection breaks, and the service never saw the request

@@ -19,8 +19,6 @@ from simulation.loop import Timeline
 from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_garbled, shape_taken
 from simulation.weather import Weather
 
-__all__ = ["BASE_URL", "LATE_EFFECT_WINDOW", "PATHS", "Broke", "Came", "Wire", "WireTransport"]
-
 BASE_URL = "https://opus.example.com"
 PATHS = ("/connector/records", "/records/connector/records")
 LATE_EFFECT_WINDOW = 30.0
