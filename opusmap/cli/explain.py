@@ -109,8 +109,7 @@ def _refuse_unquoted(mapping: str, column: str, source: str) -> None:
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
-    column = mapper.connection.find(name)
-    found = next((plan for plan in mapper.plan.columns if plan.column == column), None)
+    found = mapper.plan.find(name)
     if found is None:
         if name.isdecimal():
             meant = show_command("explain", mapper.spec.path, "--row", name)

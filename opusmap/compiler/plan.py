@@ -129,6 +129,11 @@ class Plan:
         names = (one.column for one in self.columns if one.column.type is ColumnType.TAXONOMY)
         return frozenset(column.display_name for column in names)
 
+    def find(self, name: str) -> ColumnPlan | None:
+        """Return the plan of a column of Opus, by its internal or display name; None if it is not bound."""
+        column = self.connection.find(name)
+        return next((one for one in self.columns if one.column == column), None)
+
     def context_of(self, place: str) -> Context:
         """Return what converters know of the mapping in a variable (`let NAME`) or in `where`."""
         return noting_uses(self.context, place, self.format_uses)

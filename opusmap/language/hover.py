@@ -125,7 +125,7 @@ def explain_value(facts: Facts, target: str, row: int) -> str:
     chosen = None if sample is None else sample.row(row)
     if work is None or chosen is None or column is None:
         return ""
-    plan = next((one for one in work.mapper.plan.columns if one.column == column), None)
+    plan = work.mapper.plan.find(column.internal_name)
     if plan is None:
         return ""
     stages = explain_row(work.mapper, plan, chosen.values, chosen.number, at_once=True).stages

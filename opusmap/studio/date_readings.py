@@ -12,6 +12,7 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
+from opusmap.compiler.mapping_checks import is_placeholder
 from opusmap.converters.date_shapes import swap_day_and_month
 from opusmap.converters.datetime_fastpath import read_iso, time_reader
 from opusmap.profile import ColumnProfile
@@ -64,7 +65,7 @@ def read_dates(profile: ColumnProfile, values: Iterable[Any], stated: Sequence[s
         stated: the formats that the mapping has.
     """
     texts = [text for value in values if isinstance(value, str) and (text := value.strip())]
-    found: dict[str, None] = dict.fromkeys(one for one in stated if not one.startswith("TODO"))
+    found: dict[str, None] = dict.fromkeys(one for one in stated if not is_placeholder(one))
     for one in profile.dates:
         found |= dict.fromkeys(filter(None, (one.pattern, swap_day_and_month(one.pattern or ""))))
     if any(one.pattern is None for one in profile.dates):

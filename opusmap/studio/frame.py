@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opusmap.compiler.explain import explain_row
-from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import Column
 from opusmap.issues import Severity
 from opusmap.records import Filtered, Record, Reject
@@ -202,10 +201,7 @@ def _row_panel(visit: Visit) -> RowPanel | None:
         return None
     known, count = visit.bench.known, len(visit.rows)
     work, column = known.work, visit.query.get("column", "")
-    plan: ColumnPlan | None = None
-    if work is not None:
-        found = work.mapper.connection.find(column)
-        plan = next((one for one in work.mapper.plan.columns if one.column == found), None)
+    plan = None if work is None else work.mapper.plan.find(column)
     stages: tuple[StageLine, ...] = ()
     if work is not None and plan is not None:
         explained = explain_row(work.mapper, plan, row.values, row.number)

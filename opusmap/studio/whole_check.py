@@ -128,8 +128,7 @@ class WholeCheck:
     def _find_sources(self, place: str) -> Iterator[str]:
         assert self.work is not None
         plan = self.work.mapper.plan
-        found = self.column_of(place)
-        column = next((one for one in plan.columns if one.column == found), None)
+        column = plan.find(KEY_COLUMN if place == "Row key" else place)
         if column is not None:
             yield from (name.partition(".")[0] for name in plan.sources_of(column.trees()))
         elif place:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from opusmap.compiler.mapping_checks import is_placeholder
 from opusmap.connection import CHOICE_TYPES, LIST_TYPES, Column, ColumnType
 from opusmap.drafting import EXAMPLE_DATE, THRESHOLD, read_datetime_format, read_timezone
 from opusmap.edits import (
@@ -154,7 +155,7 @@ def _detail(column: Column, columns: Columns, visit: Visit) -> dict[str, Any]:
         "options": _options(column, visit),
         "tables": () if spec is None else tuple(str(one.name) for one in spec.tables),
         "table": str((binding and binding.lookup) or ""),
-        "century": binding is not None and str(binding.century or "").startswith("TODO"),
+        "century": binding is not None and is_placeholder(str(binding.century or "")),
         "fills": None if known is None else 1 - known.null_rate,
         "samples": () if known is None else _samples(known),
         "why": "" if rate is None else say_why(rate, column),
@@ -200,20 +201,19 @@ def _times(columns: Columns, visit: Visit, chosen: Column | None) -> dict[str, A
     if spec is None:
         return None
     bound = any(one.type is ColumnType.DATE_TIME and columns.binding(one) for one in columns.all)
-    zone = str(spec.timezone or "")
     stated = spec.target_spans.get("datetime_format") is not None
-    pattern = spec.target.datetime_format if stated else ""
-    is_open = zone.startswith("TODO") or pattern.startswith("TODO")
-    if chosen is None and not (bound and (is_open or not zone)):
+    written = str(spec.timezone or ""), spec.target.datetime_format if stated else ""
+    zone, pattern = ("" if is_placeholder(one) else one for one in written)
+    if chosen is None and not (bound and (not zone or is_placeholder(written[1]))):
         return None
     if chosen is not None and chosen.type is not ColumnType.DATE_TIME:
         return None
     return {
-        "zone": "" if zone.startswith("TODO") else zone,
-        "zone_open": not zone or zone.startswith("TODO"),
+        "zone": zone,
+        "zone_open": not zone,
         "zones": _zones(),
-        "format": "" if pattern.startswith("TODO") else pattern,
-        "format_open": not pattern or pattern.startswith("TODO"),
+        "format": pattern,
+        "format_open": not pattern,
         "default": spec.target.datetime_format if not stated else "",
         "example": EXAMPLE_DATE,
     }
@@ -279,7 +279,7 @@ def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) ->
     binding, keys = columns.binding(column), columns.drafted_keys(column, source)
     same = binding is not None and [str(one) for one in binding.sources] == [source]
     rereads, convert = "format" in visit.form or not same, keys.get("convert")
-    decided = same and binding is not None and binding.format and not binding.format[0].startswith("TODO")
+    decided = same and binding is not None and binding.format and not is_placeholder(binding.format[0])
     utc: dict[str, Any] | None = None
     if "format" in visit.form:
         chosen = visit.form["format"]
@@ -288,7 +288,7 @@ def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) ->
         else:
             keys = {key: one for key, one in keys.items() if key != "format"}
             keys |= {"format": chosen} if chosen else {}
-    elif str(keys.get("format", "")).startswith("TODO") and not decided:
+    elif is_placeholder(str(keys.get("format", ""))) and not decided:
         visit.announce("attention", f"Nothing is saved yet: say how the dates of {source} are read.")
         return source
     stale = (*_STALE["column"], *(_DATES if rereads else ()))
