@@ -9,13 +9,12 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
 
-from opusmap.opus.client import trust_system
+from opusmap.opus.client import causes_of, trust_system
 from opusmap.settings import Secret
 
 
@@ -121,7 +120,7 @@ def _read(response: httpx.Response, until: float, limit: int) -> bytes:
 
 
 def _describe(error: Exception) -> str:
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate is not trusted: {cause.verify_message}"
@@ -131,9 +130,3 @@ def _describe(error: Exception) -> str:
         if isinstance(cause, OSError) and cause.strerror:
             return f"can't connect: {cause.strerror}"
     return f"the answer is not HTTP ({type(error).__name__})"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -405,7 +405,7 @@ def _parse(url: str) -> httpx.URL:
 
 
 def _translate(error: Exception) -> NoAnswer:
-    for cause in _causes(error):
+    for cause in causes_of(error):
         # aiohttp's own error of this kind is one, too, and does not say why.
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return NoAnswer(
@@ -421,7 +421,7 @@ def _describe(error: Exception) -> str:
         ended = "disconnected" in str(error)
         return "the connection ended without an answer" if ended else "the answer is not HTTP"
     if isinstance(error, httpx.ConnectError):
-        causes = list(_causes(error))
+        causes = list(causes_of(error))
         if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             return "can't connect: connection refused"  # the libraries speak of their calls
         words = (cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror)
@@ -430,7 +430,7 @@ def _describe(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and what lies behind it; of several at once the first."""
     while error is not None:
         yield error
