@@ -178,7 +178,7 @@ class SourceDiff:
 
     def _compare(self, chunk: Chunk, journal: Journal | None, trusted_from: int) -> None:
         """Count what a chunk's records differ in from what the journal knows."""
-        self._unreadable += count_unreadable([chunk])
+        self._unreadable += count_unreadable(chunk)
         self._destroyed += sum(
             any(problem.code == _DESTROYED for problem in reject.problems) for reject in chunk.rejects()
         )
