@@ -122,8 +122,8 @@ def test_a_link_is_followed_by_what_to_type_or_by_its_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["help", "send"]) == 0
-    shown = capsys.readouterr().out
-    assert "check the mapping (`opusmap help check-before-sending`). You need" in shown
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Before you begin, check the mapping (`opusmap help check-before-sending`)." in shown
     assert "How records are delivered (`docs/explanation/delivery.md`) explains" in shown
     assert main(["help", "first-mapping"]) == 0
     assert "Each code (`opusmap help`) has a page." in capsys.readouterr().out

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from opusmap.errors import SettingsError
 from opusmap.studio.file_changes import FileChange, NotAsBefore
 
-CONTENTS = st.none() | st.binary(max_size=20)
+DATABASE = b"SQLite format 3\0"
+"""The first bytes of a journal, which no file that is written replaces."""
+
+CONTENTS = st.none() | st.binary(max_size=20).filter(lambda found: not found.startswith(DATABASE))
 
 
 def content_of(path):
