@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 from opusmap.errors import StoppedEarly
 from opusmap.records import Chunk, Reject, Row
 from opusmap.run.duplicates import RowAt
+from opusmap.sources.batches import CellPart
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -81,6 +82,8 @@ class Workers:
         Raises:
             BrokenExecutor: a worker has died; `restart` them.
         """
+        if self._executor is None and sys.platform != "win32":
+            resource_tracker.ensure_running()  # else the first start does that, and lets Ctrl-C through again
         with _modules_of_folder_hidden(), _interrupts_held():  # a process may start
             if self._executor is None:
                 begin = (mapper.compile_args(), self._converters)
@@ -141,7 +144,6 @@ def _interrupts_held() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    resource_tracker.ensure_running()  # else the first start does that, and lets Ctrl-C through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -158,8 +160,12 @@ class MappedPart:
 
     @cached_property
     def rows(self) -> list[Row | Reject]:
-        """The part's rows, made again: few parts have a row that is asked for."""
+        """The part's rows, made again."""
         return list(self.part.rows())
+
+    def row(self, place: int) -> Row | Reject:
+        """Return one row, by its place in the part: of a duplicate, or of a record that Opus refused."""
+        return self.part.row(place) if isinstance(self.part, CellPart) else self.rows[place]
 
 
 class NoWorkerError(Exception):
@@ -221,7 +227,7 @@ class MappedParts:
         found = map_part(self._mapper, head.rows) if chunks is None else iter(chunks)  # that shows why
         start = 0
         for chunk in found:
-            yield chunk, lambda place, start=start: head.rows[start + place]  # type: ignore[misc]
+            yield chunk, lambda place, start=start: head.row(start + place)  # type: ignore[misc]
             start += len(chunk)
 
     def _send(self, part: MappedPart) -> None:

@@ -63,6 +63,15 @@ class CellPart(msgspec.Struct, frozen=True):
             rows.insert(index, row)
         return rows
 
+    def row(self, place: int) -> Row | Reject:
+        """Return the row at a place, 0 for the first, without making the others."""
+        at = place
+        for index, row in self.odd:
+            if index == place:
+                return row
+            at -= index < place
+        return Row(self.numbers[at], dict(zip(self.columns, self.cells[at], strict=True)))
+
 
 def _unpack(
     columns: tuple[str, ...], numbers: list[int], text: str, odd: list[tuple[int, Row | Reject]]

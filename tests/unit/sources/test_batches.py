@@ -31,6 +31,8 @@ def test_a_part_gives_the_rows_that_it_was_made_of(cells: list[list[str] | None]
     for part in (whole, pickle.loads(pickle.dumps(whole)), RowPart(list(rows))):
         for _ in range(2):
             assert list(part.rows()) == rows
+        if not isinstance(part, RowPart):
+            assert [part.row(place) for place in range(len(rows))] == rows
 
 
 @given(st.integers(0, 30), st.integers(1, 9), st.booleans())
