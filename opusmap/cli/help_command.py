@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,9 @@ from opusmap.cli.terminal import make_console, write_result
 from opusmap.wording import list_near
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.markdown import Markdown
+
     from opusmap.guide_pages import Guide
 
 _MOST_FOUND, _MOST_LINKS = 4, 12
@@ -116,11 +120,32 @@ def _print_page(page: str, folder: str, word: str, found: list[str], address: st
     if address:
         text += f"\n{address}\n"
     if sys.stdout.isatty():
-        from rich.markdown import Markdown
-
-        make_console().print(Markdown(text))
+        make_console().print(_markdown_type()(text))
     else:
         write_result(text, end="")
+
+
+@cache
+def _markdown_type() -> type[Markdown]:
+    from rich.markdown import Markdown, TableElement
+    from rich.table import Table
+
+    class WholeTable(TableElement):
+        """A table in which a long name is folded, and not cut: it is there to be typed."""
+
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for part in super().__rich_console__(console, options):
+                if isinstance(part, Table):
+                    for column in part.columns:
+                        column.overflow = "fold"
+                yield part
+
+    class Page(Markdown):
+        """Markdown for a terminal."""
+
+        elements = {**Markdown.elements, "table_open": WholeTable}  # noqa: RUF012 - as rich has it
+
+    return Page
 
 
 def _print_list() -> None:

@@ -134,6 +134,20 @@ def test_a_link_is_followed_by_what_to_type_or_by_its_file(
     assert "Before you begin, check the mapping (opusmap help check-before-sending)." in shown
 
 
+def test_on_a_terminal_no_name_of_a_setting_is_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("TERM", "xterm"), ("COLUMNS", "80")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["help", "settings"]) == 0
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    first, rest = re.search(
+        r"^ (OPUSMAP_APPROVAL_CERTIFICATE_PASSWORD\S+) .*\n (\S+) ", shown, re.MULTILINE
+    ).groups()
+    assert first + rest == "OPUSMAP_APPROVAL_CERTIFICATE_PASSWORD_FILE"
+
+
 def test_what_a_link_leads_to_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
     for word in ("dates", "choices", "people", "excel", "correcting-rejects", "bad-date", "prove", "csv"):
         assert main(["help", word]) == 0
