@@ -37,10 +37,13 @@ def no_date(value: object, formats: Sequence[str], *, incomplete: bool = False) 
         return ValueProblem("bad-date", f"{shown} is outside the years 1 to 9999", _AS_NONE)
     if _is_missing_day_of(text, tuple(formats)) if formats else _is_missing_day(text):
         return ValueProblem("bad-date", f"{shown} is not a day of the calendar", _AS_NONE)
-    message = f"{shown} is not a date and time like {' or '.join(formats)}"
     if not formats:
         message = f"{shown} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
-    return ValueProblem("bad-date", message, _find_help(value, text, formats, incomplete=incomplete))
+        return ValueProblem("bad-date", message, _find_help(text) if isinstance(value, str) else _OF_NUMBERS)
+    message = f"{shown} is not a date and time like {' or '.join(formats)}"
+    is_text = isinstance(value, str)
+    help_text = _find_help_beside(formats, text, incomplete=incomplete) if is_text else _OF_NUMBERS
+    return ValueProblem("bad-date", message, help_text)
 
 
 def number_given(value: object) -> ValueProblem:
@@ -64,11 +67,8 @@ def first_day(text: str) -> date | None:
 _ISO_PARTS = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", re.ASCII)
 
 
-def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: bool) -> str:
-    if not isinstance(value, str):
-        return _OF_NUMBERS
-    if formats:
-        return _find_help_beside(formats, text, incomplete=incomplete)
+def _find_help(text: str) -> str:
+    """Return what to do about a text that is not ISO, where no format is given."""
     if first_day(text) is not None:
         return "`incomplete: first_day` takes the first day of such a date"
     if written := _describe_formats(text):
