@@ -82,13 +82,15 @@ class Workers:
         Raises:
             BrokenExecutor: a worker has died; `restart` them.
         """
-        if self._executor is None and sys.platform != "win32":
-            resource_tracker.ensure_running()  # else the first start does that, and lets Ctrl-C through again
-        with _modules_of_folder_hidden(), _interrupts_held():  # a process may start
+        with _modules_of_folder_hidden():  # a process may start
             if self._executor is None:
                 begin = (mapper.compile_args(), self._converters)
                 self._executor = self._make(self.count, _begin, begin)
-            return self._executor.submit(_map_whole, part)
+                if sys.platform != "win32":
+                    # Else the first start of a worker does that, and lets Ctrl-C through again.
+                    resource_tracker.ensure_running()
+            with _interrupts_held():
+                return self._executor.submit(_map_whole, part)
 
     def restart(self) -> None:
         """Send the workers away; the next part starts others."""
