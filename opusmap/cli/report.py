@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,14 @@ from opusmap.cli.output import describe_trusted, print_changes, print_json, prin
 from opusmap.cli.prune import prune_and_print
 from opusmap.cli.staged_report import report_staged
 from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
-from opusmap.cli.terminal import escape, make_console
+from opusmap.cli.terminal import escape, make_console, make_table
 from opusmap.wording import counted, quote_value, show_minute, was, write_time
 
 if TYPE_CHECKING:
-    from opusmap.journal import Run
+    from opusmap.journal import Journal, Run
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import Retried
+    from opusmap.report.later_rows import LaterRows
     from opusmap.report.later_runs import Later
 
 
@@ -76,7 +77,7 @@ def report(
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import find_retried
-    from opusmap.report.later_rows import find_rows
+    from opusmap.report.later_rows import LaterRows, find_rows
     from opusmap.report.later_runs import LaterRuns
     from opusmap.run.history import find_journal, find_runs
 
@@ -88,39 +89,34 @@ def report(
     folder = place.parent if isinstance(place, Path) else Path() if mapping is None else mapping.parent
     with open_journal(place, write=False) as opened:
         runs = find_runs(opened, mapping)
-        earlier = number is None and html is not None
-        if number is None and html is not None:
-            number = _latest(runs, mapping)
-        if number is None:
-            if out.as_json:
-                print_json({"runs": [_run_facts(run) for run in runs]})
-            else:
-                _print_runs(runs)
+        if number is None and html is None:
+            _list_runs(opened, runs, out)
             return 0
         found = _pick_run(runs, number, mapping)
+        evidence = Evidence.of_run(opened, found)
         if html is not None:
             from opusmap.report.pages import write_run
 
-            path = html or _name_page(found.id, Evidence.of_run(opened, found))
-            folder_of_page = None if path == "-" else Path(path).parent
-            page = write_run(opened, found, rows=not no_rows, earlier=earlier, folder=folder_of_page)
+            path = html or _name_page(found.id, evidence)
+            place_of_page = None if path == "-" else Path(path)
+            page = write_run(opened, found, rows=not no_rows, earlier=number is None, path=place_of_page)
             write_html(page, path)
         not_accepted = [
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
             for one in opened.records(found, *OPEN_STATES)
         ]
-        evidence = Evidence.of_run(opened, found)
         retried, since = find_retried(opened, found, evidence), LaterRuns(opened, found.id)
         later = since.find(found)
-        left = find_rows(since, found, later).describe() if html is None and not out.as_json else ""
+        rows = LaterRows() if html is not None or out.as_json else find_rows(since, found, later)
     rejects, edited = _rejects_now(evidence, folder)
     if out.as_json:
         facts = _all_facts(found, evidence, rejects, not_accepted)
         print_json({**facts, "later": None if later is None else later.as_json()})
     elif html is None:
         rejects += " (edited since)" if edited else ""
-        related = _describe_related(found, retried, later, left)
-        _print_run(found, rejects, evidence, related, any_open=bool(not_accepted), later=later)
+        related = _describe_related(found, evidence, retried, later, rows)
+        shown = _Shown(related, rows, later, any_open=bool(not_accepted))
+        _print_run(found, rejects, evidence, shown)
         compared = () if retried is None or retried.run is None else (_compare(retried),)
         sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
         print_sections(sections, every=every, taken=_LINES_OF_A_RUN + len(related))
@@ -171,29 +167,20 @@ def _read_subject(subject: str | None, run: int | None) -> tuple[Path | None, in
     return mapping, run
 
 
-def _latest(runs: Sequence[Run], mapping: Path | None) -> int:
-    """Return the number of the latest run.
+def _pick_run(runs: Sequence[Run], number: int | None, mapping: Path | None) -> Run:
+    """Return the run with this number, or the latest.
 
     Raises:
         click.UsageError: there is none.
     """
-    if not runs:
-        raise click.UsageError("the journal contains no runs yet" + (f" of {mapping}" if mapping else ""))
-    return runs[0].id
-
-
-def _pick_run(runs: Sequence[Run], number: int, mapping: Path | None) -> Run:
-    """Return the run with this number.
-
-    Raises:
-        click.UsageError: there is none.
-    """
-    found = next((run for run in runs if run.id == number), None)
-    if found is None:
-        known = f"the latest is {runs[0].id}" if runs else "it contains no runs"
-        whose = "" if mapping is None else f" of {mapping}"
-        raise click.UsageError(f"the journal contains no run {number}{whose}; {known}")
-    return found
+    found = next((run for run in runs if number in (None, run.id)), None)
+    if found is not None:
+        return found
+    whose = "" if mapping is None else f" of {mapping}"
+    if number is None:
+        raise click.UsageError(f"the journal contains no runs yet{whose}")
+    known = f"the latest is {runs[0].id}" if runs else "it contains no runs"
+    raise click.UsageError(f"the journal contains no run {number}{whose}; {known}")
 
 
 def _rejects_now(evidence: Evidence, folder: Path) -> tuple[str, bool]:
@@ -229,19 +216,46 @@ def _run_facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _print_runs(runs: Iterable[Run]) -> None:
-    from rich.table import Table
+def _list_runs(journal: Journal, runs: Sequence[Run], out: Output) -> None:
+    """Print runs, the latest first."""
+    from opusmap.report.later_runs import LaterRuns
 
-    table = Table(box=None, padding=(0, 1, 0, 0))
+    if out.as_json:
+        print_json({"runs": [_run_facts(run) for run in runs]})
+        return
+    first = runs[:_LATEST][-1].id if runs else 0
+    _print_runs(runs, LaterRuns(journal, first).list_retries())
+
+
+_LATEST = 100
+"""Runs of which the list says whether they are retries at most, the latest ones: it reads what each left."""
+_ALWAYS_SHOWN = ("read", "submitted", "unchanged", "failed", "rejected")
+_SHOWN_IF_ANY = ("filtered", "uncertain", "not_sent")
+
+
+def _print_runs(runs: Sequence[Run], retried: Mapping[int, int]) -> None:
+    """Print the totals of runs; `retried` has the runs whose rejects a run sent again, by its number."""
+    mappings = {run.mapping for run in runs}
+    if len(mappings) == 1:
+        which = f"Run {runs[0].id}" if len(runs) == 1 else "Runs"
+        make_console().print(escape(f"{which} of {runs[0].mapping}"), soft_wrap=True)
+    table = make_table(titles=True, gap=1)
     for name in ("run", "started (UTC)", "ending"):
         table.add_column(name, no_wrap=True)
-    for name in ("submitted", "unchanged", "failed", "rejected"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("mapping", overflow="fold")
+    more = [name for name in _SHOWN_IF_ANY if any(run.counts.get(name) for run in runs)]
+    names = [*_ALWAYS_SHOWN, *more]
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    is_retry = any(run.id in retried for run in runs)
+    if is_retry:
+        table.add_column("retry of", justify="right", no_wrap=True)
+    if len(mappings) > 1:
+        table.add_column("mapping", overflow="fold")
     for run in runs:
-        counts = [f"{run.counts.get(name, 0):,}" for name in ("submitted", "unchanged", "failed", "rejected")]
-        ending = run.ending or "unfinished"
-        table.add_row(str(run.id), show_minute(run.started), escape(ending), *counts, escape(run.mapping))
+        cells = [str(run.id), show_minute(run.started), escape(run.ending or "unfinished")]
+        cells += [f"{run.counts.get(name, 0):,}" for name in names]
+        cells += [f"run {retried[run.id]}" if run.id in retried else ""] if is_retry else []
+        table.add_row(*cells, *([escape(run.mapping)] if len(mappings) > 1 else []))
     make_console().print(table)
 
 
@@ -267,39 +281,48 @@ def _compare(retried: Retried) -> Section:
     )
 
 
-def _describe_related(run: Run, retried: Retried | None, later: Later | None, left: str) -> tuple[str, ...]:
-    """Return what a run has to do with others, as lines: what was sent again, what is left, what to sign."""
+def _describe_related(
+    run: Run, evidence: Evidence, retried: Retried | None, later: Later | None, rows: LaterRows
+) -> tuple[str, ...]:
+    """Return where a run's rows are now, and what it has to do with others, as lines."""
     from opusmap.report.earlier_runs import describe_scope
+    from opusmap.report.row_places import find_places
 
-    found = [f"{retried}." if retried is not None else ""]
+    places = find_places(run, evidence, later, rows)
+    found = [f"{retried}." if retried is not None else "", "" if places is None else places.describe()]
+    if later is not None and later.describe():
+        found.append(f"Since then, {later.describe()}.")
+    found += rows.sentences()
     if later is not None:
-        found += [f"Since then, {later.describe()}." if later.describe() else "", left]
         found += [f"{later.describe_whole()}." if later.whole else ""]
     return tuple(filter(None, (*found, describe_scope(run, retried, later))))
 
 
-def _print_run(
-    run: Run,
-    rejects: str,
-    evidence: Evidence,
-    related: Iterable[str],
-    *,
-    any_open: bool,
-    later: Later | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is shown of a run: lines about others, what later ones made of its rows, whether any is open."""
+
+    related: tuple[str, ...]
+    rows: LaterRows
+    later: Later | None
+    any_open: bool
+
+
+def _print_run(run: Run, rejects: str, evidence: Evidence, shown: _Shown) -> None:
     """Print one run's totals, what it has to do with others, its rejects file, and notes."""
     console = make_console()
-    _print_runs([run])
+    _print_runs([run], {})
     console.print()
-    for line in related:
+    for line in shown.related:
         console.print(escape(line), soft_wrap=True)
     if trusted := run.counts.get("trusted"):
         console.print(describe_trusted(trusted))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
         rows = f"{counted(rejected, 'row')} {was(rejected)}"
-        sent = "" if later is not None and later.sent else ", and not sent"
+        sent = "" if shown.later is not None and shown.later.sent else ", and not sent"
         console.print(escape(f"{rows} rejected{sent}{where}"), soft_wrap=True)
+        _print_page_with_cells(run, evidence)
         if evidence.rejected_in_opus:
             from opusmap.report.status import describe_rejected_in_opus
 
@@ -310,10 +333,23 @@ def _print_run(
             console.print(f"{describe_rejected_deleted(evidence.rejected_deleted)}.", soft_wrap=True)
     if evidence.journal_note:
         console.print(escape(evidence.journal_note), soft_wrap=True)
-    if not any_open:
+    if not shown.any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
     if evidence.gone is not None and evidence.gone.records:
         console.print(escape(f"{evidence.gone.describe()}. {evidence.gone.advise()}"), soft_wrap=True)
+
+
+def _print_page_with_cells(run: Run, evidence: Evidence) -> None:
+    """Print which page shows wrong cells that are not in the file of rejects any more."""
+    from opusmap.report.later_runs import find_page_with_cells
+    from opusmap.report.rejected_rows import explain_change
+
+    file = evidence.find("rejects")
+    page = find_page_with_cells(Path(), run.id, Path(run.mapping).name)
+    if page and file is not None and explain_change(file):
+        make_console().print(
+            f"{page} shows the cells as they were before that file was changed.", soft_wrap=True
+        )
 
 
 def _name_page(number: int, evidence: Evidence) -> str:

@@ -31,11 +31,28 @@ _REASONS_SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One of the runs: the run, how it went, and how many of its rows need attention still."""
+    """One of the runs: the run, how it went, and how many of its rows need attention still.
+
+    `sent_later` of its rows were sent by later runs. `retry_of` is the run whose rejects it sent again, if it
+    is a retry.
+    """
 
     run: Run
     status: Status
     attention: int
+    sent_later: int = 0
+    retry_of: int | None = None
+
+    @property
+    def in_opus(self) -> int:
+        """How many of its rows are in Opus now: sent by it or a later run, or unchanged."""
+        counts = self.run.counts
+        return counts.get("submitted", 0) + counts.get("unchanged", 0) + self.sent_later
+
+    @property
+    def left_out(self) -> int:
+        """How many of its rows were filtered, deleted from a file of rejects, or not sent."""
+        return self.run.counts.get("read", 0) - self.in_opus - self.attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +101,11 @@ def read_history(journal: Journal, run: Run) -> History | None:
         return None
     evidence = [Evidence.read(journal.evidence(each)) for each in runs]
     since = LaterRuns(journal, runs[0].id)
-    past = tuple(_describe(each, left, since.find(each)) for each, left in zip(runs, evidence, strict=True))
+    retries = since.list_retries()
+    past = tuple(
+        _describe(each, left, since.find(each), retries.get(each.id))
+        for each, left in zip(runs, evidence, strict=True)
+    )
     reasons, new = _compare_reasons(runs, evidence)
     before = {(one.column, one.code) for one in evidence[-2].reasons}
     gone = len(before - {(one.column, one.code) for one in evidence[-1].reasons})
@@ -96,9 +117,10 @@ def read_history(journal: Journal, run: Run) -> History | None:
     return History(past, tuple(reasons[:_REASONS_SHOWN]), new, gone, shown, len(rows), unread, edited)
 
 
-def _describe(run: Run, left: Evidence, later: Later | None) -> PastRun:
+def _describe(run: Run, left: Evidence, later: Later | None, retry_of: int | None) -> PastRun:
     attention = count_attention(run.counts) if later is None else later.attention
-    return PastRun(run, describe_status(run, left, later), attention)
+    sent_later = 0 if later is None else later.sent
+    return PastRun(run, describe_status(run, left, later), attention, sent_later, retry_of)
 
 
 @dataclass(frozen=True, slots=True)

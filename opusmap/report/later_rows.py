@@ -7,8 +7,9 @@ one answer for all of them. Row keys of rejected rows are only in the files of r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from opusmap.errors import SourceError
@@ -18,12 +19,15 @@ from opusmap.output_files import hash_file
 from opusmap.report.later_runs import Later, LaterRuns
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import read_keys_by_row
+from opusmap.report.status import count_attention
+from opusmap.report.summary import NOT_OWN_RECORD
 from opusmap.wording import counted
 
 if TYPE_CHECKING:
-    from opusmap.journal import Run
+    from opusmap.journal import Journal, Run
+    from opusmap.report.summary import Reason
 
-Fate = Literal["sent", "filtered", "open", "deleted", "unknown"]
+Fate = Literal["sent", "filtered", "open", "deleted", "kept", "rekeyed", "deleted_earlier", "unknown"]
 
 NAMED = 10
 """Rows that a sentence names at most."""
@@ -33,37 +37,71 @@ _KEYS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class LaterRow:
-    """What became of a row: its number and row key ("" if not known), and by which run, if that is known."""
+    """What became of a row: its number and row key ("" if not known), and by which run, if that is known.
+
+    `sent_as` is the row key of its record if that is another one: a person gave the row a new key. `wrong`
+    are the columns of Opus and the codes for which the latest run that rejected it did so, and `file` is the
+    name of the file of rejects that this run wrote.
+    """
 
     number: int
     key: str
     fate: Fate
     run: int | None = None
+    sent_as: str = ""
+    wrong: tuple[tuple[str, str], ...] = ()
+    file: str = ""
 
     def describe(self) -> str:
         """Return what became of it, to be put beside it.
 
         >>> LaterRow(3, "CT-3", "sent", 2).describe()
         'sent by run 2'
+        >>> LaterRow(3, "CT-3", "sent", 2, sent_as="CT-3b").describe()
+        'sent by run 2 with the row key CT-3b'
         """
         match self.fate:
             case "sent":
-                return "in Opus" if self.run is None else f"sent by run {self.run}"
+                return self._describe_sent()
             case "filtered":
                 return "excluded by “where”"
             case "open":
                 return "still open"
             case "deleted":
                 return "deleted from the rejects file"
+            case "deleted_earlier":
+                return "deleted from an earlier rejects file"
+            case "kept":
+                who = "an earlier run" if self.run is None else f"run {self.run}"
+                return f"in Opus as {who} sent it"
+            case "rekeyed":
+                return f"in Opus, {self._describe_sent()}"
         return "not known whether it was sent"
 
+    def describe_for(self, column: str, code: str) -> str:
+        """Return what became of it, to be put beside one of the reasons for which its run rejected it.
+
+        >>> LaterRow(3, "CT-3", "open", wrong=(("Amount", "bad-number"),)).describe_for("Day", "bad-date")
+        'still open for another reason'
+        """
+        is_other = self.fate == "open" and self.wrong and (column, code) not in self.wrong
+        return f"{self.describe()} for another reason" if is_other else self.describe()
+
+    def _describe_sent(self) -> str:
+        sent = "in Opus" if self.run is None else f"sent by run {self.run}"
+        return f"{sent} with the row key {self.sent_as}" if self.sent_as else sent
+
     def name(self) -> str:
-        """Return its number and key for a person.
+        """Return its number and key for a person, and in which columns it is wrong.
 
         >>> LaterRow(3, "CT-3", "open").name(), LaterRow(4, "", "open").name()
         ('row 3 (CT-3)', 'row 4')
+        >>> LaterRow(3, "CT-3", "open", wrong=(("Amount", "bad-number"),)).name()
+        'row 3 (CT-3: Amount)'
         """
-        return f"row {self.number} ({self.key})" if self.key else f"row {self.number}"
+        columns = ", ".join(dict.fromkeys(column for column, _ in self.wrong if column))
+        inside = ": ".join(filter(None, (self.key, columns)))
+        return f"row {self.number} ({inside})" if inside else f"row {self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +124,19 @@ class LaterRows:
         """Return the numbers of the rows of which the same became."""
         return [number for number in sorted(self.rows) if self.rows[number].fate == fate]
 
-    def group(self, numbers: Iterable[int]) -> dict[str, list[int]]:
-        """Return those of some rows that needed attention, by what became of them."""
+    def group(self, reason: Reason) -> dict[str, list[int]]:
+        """Return the rows that were rejected for a reason, by what became of them."""
         found: dict[str, list[int]] = {}
-        for number in numbers:
+        for number in reason.rows:
             if number in self.rows:
-                found.setdefault(self.rows[number].describe(), []).append(number)
+                fate = self.rows[number].describe_for(reason.column, reason.code)
+                found.setdefault(fate, []).append(number)
         return found
+
+    def name_records(self) -> dict[str, int]:
+        """Return the row keys with which rows were sent and which the source lacks, each with its row."""
+        found = (row for row in self.rows.values() if row.fate == "rekeyed")
+        return {row.sent_as: row.number for row in found if row.sent_as}
 
     def describe(self) -> str:
         """Return the first rows that are left, and how many may be, in sentences.
@@ -100,9 +144,10 @@ class LaterRows:
         >>> LaterRows({4: LaterRow(4, "CT-4", "open"), 5: LaterRow(5, "", "open")}, 1).describe()
         'Still open: row 4 (CT-4), row 5, and 1 more.'
         """
-        return " ".join(self._sentences())
+        return " ".join(self.sentences())
 
-    def _sentences(self) -> Iterator[str]:
+    def sentences(self) -> Iterator[str]:
+        """Yield a sentence for the rows of which the same became, with the first of them."""
         for fate, title in _LEFT.items():
             names = [row.name() for row in self.left() if row.fate == fate]
             more = max(0, len(names) - NAMED) + (self.more if fate == "open" else 0)
@@ -114,12 +159,21 @@ class LaterRows:
             yield f"Of {counted(unknown, 'row')} it is not known which were sent{why}."
 
 
-_LEFT: Mapping[Fate, str] = {"open": "Still open", "deleted": "Deleted from the rejects file"}
+_LEFT: Mapping[Fate, str] = {
+    "open": "Still open",
+    "deleted": "Deleted from the rejects file",
+    "deleted_earlier": "Deleted from an earlier rejects file",
+    "kept": "In Opus as an earlier run sent them",
+    "rekeyed": "In Opus with another row key, which the source lacks",
+}
 """What becomes of rows that are left, and how a sentence begins that names them."""
 
 
 def find_rows(since: LaterRuns, run: Run, later: Later | None, *, keys: bool = True) -> LaterRows:
-    """Return what later runs made of a run's rows, row by row; nothing if they dealt with none.
+    """Return what later runs made of a run's rows, row by row.
+
+    If they dealt with none, these are the rejected rows of a run of which some have a record that an earlier
+    run sent, and nothing for other runs.
 
     Args:
         since: the runs from this one on.
@@ -130,22 +184,141 @@ def find_rows(since: LaterRuns, run: Run, later: Later | None, *, keys: bool = T
     Raises:
         JournalError: the journal can't be read.
     """
-    if later is None or not later.describe():
-        return LaterRows()
-    return _Search(since, run, later, keys=keys).find()
+    if later is not None and later.describe():
+        return _Search(since, run, later, keys=keys).find()
+    left = Evidence.read(since.journal.evidence(run))
+    if left.rejected_in_opus or left.rejected_deleted:
+        return _Search(since, run, None, keys=keys).find()
+    return LaterRows()
+
+
+_RUNS = 100
+"""Earlier runs that are looked at, at most, the latest ones: a journal may have thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRecord:
+    """A record that an earlier run sent: the run, if it is known, and the row key ("" if not known)."""
+
+    run: int | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetriedRows:
+    """Rows of a source that retries of its rejects dealt with before, by number.
+
+    Those that retries `sent` have a record, perhaps under a row key that a person gave them in a file of
+    rejects. Those that are `deleted` were not in that file any more.
+    """
+
+    sent: Mapping[int, EarlierRecord] = field(default_factory=dict)
+    deleted: frozenset[int] = frozenset()
+
+
+def find_retried_rows(journal: Journal, run: Run, evidence: Evidence) -> RetriedRows:
+    """Return what retries made of the rows that a run reads again, before it began.
+
+    A row is known by its number, since a person may have corrected its key. So it is known only of a source
+    that comes from files, and whose files are those of the earlier run, byte for byte.
+
+    Args:
+        journal: which knows the earlier runs.
+        run: the run.
+        evidence: what it leaves, with the files of its source.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    source = _list_source(evidence)
+    if not source or evidence.rows_of is not None or evidence.retried is not None:
+        return RetriedRows()
+    before = [one for one in journal.runs() if one.id < run.id and _target(one) == _target(run)][:_RUNS]
+    same = [one for one in before if _list_source(Evidence.read(journal.evidence(one))) == source]
+    since = LaterRuns(journal, min((one.id for one in same), default=run.id), before=run.id)
+    sent, deleted = dict[int, EarlierRecord](), set[int]()
+    for one in sorted(same, key=lambda each: each.id):
+        later = since.find(one)
+        if later is None or not later.describe():
+            continue
+        rows = _Search(since, one, later, keys=True, earlier=False).find().rows.values()
+        deleted |= {row.number for row in rows if row.fate == "deleted"}
+        for row in rows:
+            if row.fate == "sent" and (row.run is not None or row.number not in sent):
+                key = "" if row.run is None else row.sent_as or row.key
+                sent[row.number] = EarlierRecord(row.run, key)
+    return RetriedRows(sent, frozenset(deleted - sent.keys()))
+
+
+def find_earlier_records(
+    journal: Journal, run: Run, rejected: Mapping[int, tuple[str, Collection[str]]], retried: RetriedRows
+) -> dict[int, EarlierRecord]:
+    """Return the records of rejected rows that earlier runs sent, by the numbers of the rows.
+
+    Args:
+        journal: which knows the records.
+        run: that rejected the rows.
+        rejected: the row key ("" if not known) and the codes of each row, by number.
+        retried: what retries made of the rows before. The record of one of them is not that of another row.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    found = {
+        number: retried.sent[number]
+        for number in rejected.keys() & retried.sent.keys()
+        if "destroyed-record" not in rejected[number][1]
+    }
+    keys = {
+        number: key
+        for number, (key, codes) in rejected.items()
+        if key and number not in found and NOT_OWN_RECORD.isdisjoint(codes)
+    }
+    known = journal.find_records(run.origin, run.connection, set(keys.values())) if keys else {}
+    for number, key in keys.items():
+        record = known.get(key)
+        if record is None or record.state is not State.ACCEPTED or record.run >= run.id:
+            continue
+        if record.row == number or record.row not in retried.sent:
+            found[number] = EarlierRecord(record.run, key)
+    return found
+
+
+def _list_source(evidence: Evidence) -> list[tuple[str, str]]:
+    return [(PurePath(file.path).name, file.sha256) for file in evidence.files if file.role == "source"]
+
+
+def _target(run: Run) -> tuple[str, str, str]:
+    return run.origin, run.connection, PurePath(run.mapping).name
+
+
+def list_wrong(evidence: Evidence) -> dict[int, tuple[tuple[str, str], ...]]:
+    """Return the columns of Opus and the codes for which a run rejected rows, by the rows that it names."""
+    found: dict[int, tuple[tuple[str, str], ...]] = {}
+    for reason in evidence.reasons:
+        for number in reason.rows:
+            found[number] = (*found.get(number, ()), (reason.column, reason.code))
+    return found
 
 
 class _Search:
     """One search for the rows of a run."""
 
-    def __init__(self, since: LaterRuns, run: Run, later: Later, *, keys: bool) -> None:
-        self._journal = since.journal
+    def __init__(
+        self, since: LaterRuns, run: Run, later: Later | None, *, keys: bool, earlier: bool = True
+    ) -> None:
+        self._journal, self._with_earlier = since.journal, earlier
         self._run, self._later, self._with_keys = run, later, keys
-        self._traced = since.trace(run)
+        self._traced = [(run, True)] if later is None else since.trace(run)
         self._keys = dict[int, str]()
+        self._sent_as = dict[int, str]()
+        self._wrong = dict[int, tuple[tuple[str, str], ...]]()
+        self._files = dict[int, str]()
         self._wanted = set[int]()
         self._sent = dict[int, int | None]()
         self._open = set[int]()
+        self._rejected = dict[int, tuple[str, Collection[str]]]()
+        self._earlier = dict[int, EarlierRecord]()
 
     def find(self) -> LaterRows:
         for run, is_last in self._traced:
@@ -155,17 +328,31 @@ class _Search:
         fate = self._decide()
         fates: dict[int, Fate] = {**dict.fromkeys(rest, fate), **dict.fromkeys(self._open, "open")}
         fates |= dict.fromkeys(self._sent, "sent")
+        if self._with_earlier:
+            fates |= self._find_earlier({number for number, one in fates.items() if one == "open"})
         keys = self._keys if self._with_keys else {}
         rows = {
-            number: LaterRow(number, keys.get(number, ""), fate, self._sent.get(number))
+            number: self._describe(number, fate, keys.get(number, ""))
             for number, fate in sorted(fates.items())
             if number in self._wanted
         }
-        named = sum(row.fate == "open" for row in rows.values())
+        named = sum(row.fate in ("open", "kept", "rekeyed", "deleted_earlier") for row in rows.values())
         unknown = any(row.fate == "unknown" for row in rows.values())
-        more = self._later.attention - named if self._later.exact and not unknown else 0
+        more = self._count_open() - named if not unknown else 0
         pruned = any(PRUNED in run.counts for run, _ in self._traced)
         return LaterRows(rows, max(0, more), pruned)
+
+    def _count_open(self) -> int:
+        """Return how many rows are open; 0 if that is not certain."""
+        if self._later is None:
+            return count_attention(self._run.counts)
+        return self._later.attention if self._later.exact else 0
+
+    def _describe(self, number: int, fate: Fate, key: str) -> LaterRow:
+        sent_as = self._sent_as.get(number, "") if key else ""
+        wrong, file = self._wrong.get(number, ()), self._files.get(number, "")
+        run = self._earlier[number].run if fate in ("kept", "rekeyed") else self._sent.get(number)
+        return LaterRow(number, key, fate, run, sent_as if sent_as != key else "", wrong, file)
 
     def _read(self, run: Run, *, is_last: bool) -> None:
         """Note what the journal and the file of rejects know of the rows of a run."""
@@ -178,15 +365,19 @@ class _Search:
         else:
             for one in self._journal.records(run, State.ACCEPTED):
                 self._sent[one.row] = run.id
+                self._sent_as[one.row] = one.key
                 self._keys.setdefault(one.row, one.key)
         self._find_refused(run, refused)
+        self._wrong |= dict.fromkeys(refused, (("", "refused-by-opus"),)) | list_wrong(evidence)
+        if (file := evidence.find("rejects")) is not None:
+            self._files |= dict.fromkeys(rejected | in_file | refused.keys(), PurePath(file.path).name)
         self._open |= pending.keys()
         if is_last:
             self._open |= rejected | in_file
         self._keys = {**pending, **self._keys}
 
     def _read_file(self, evidence: Evidence) -> tuple[set[int], dict[int, str]]:
-        """Return the rows of a run's file of rejects, if it is as it was, and the keys of those refused."""
+        """Return the rows of a run's file of rejects, if it is as it was, and the keys that Opus refused."""
         file = evidence.find("rejects")
         now = None if file is None else hash_file("rejects", file.path)
         in_file, refused = set[int](), dict[int, str]()
@@ -200,6 +391,7 @@ class _Search:
                 self._keys.setdefault(number, key)
                 if "refused-by-opus" in codes:
                     refused[number] = key
+                self._rejected.setdefault(number, (key, codes))
         except SourceError:  # a person has made something else of it
             return set(), refused
         return (in_file if now == file else set()), refused
@@ -212,9 +404,27 @@ class _Search:
             if record is not None and record.state is State.ACCEPTED and record.run > run.id:
                 self._sent[number] = record.run
 
+    def _find_earlier(self, numbers: set[int]) -> dict[int, Fate]:
+        """Return what became of open rows in earlier runs; note their records."""
+        evidence = Evidence.read(self._journal.evidence(self._run))
+        if not (evidence.rejected_in_opus or evidence.rejected_deleted):
+            return {}
+        retried = find_retried_rows(self._journal, self._run, evidence)
+        codes = {number: {code for _, code in wrong} for number, wrong in list_wrong(evidence).items()}
+        rejected = {one: self._rejected.get(one, ("", codes.get(one, ()))) for one in numbers}
+        self._earlier = find_earlier_records(self._journal, self._run, rejected, retried)
+        absent = set(self._journal.gone(self._run))
+        fates: dict[int, Fate] = dict.fromkeys(numbers & retried.deleted, "deleted_earlier")
+        for number, record in self._earlier.items():
+            fates[number] = "rekeyed" if record.key in absent else "kept"
+            self._sent_as[number] = record.key
+        return fates
+
     def _decide(self) -> Fate:
         """Return what became of all rows of which nothing else is known, if the counts leave one answer."""
         later = self._later
+        if later is None:
+            return "open"
         left: dict[Fate, int] = {
             "sent": later.sent - len(self._sent),
             "filtered": later.filtered,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _HEAD = 4096
 """Bytes of a page in which its title is."""
+_CELLS = b'<article class="row">'
+"""What a page has that shows cells of rejected rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Later:
         """
         if not (self.retries or self.sent):
             return ""
-        by = f" by {name_runs(self.retries)}" if self.retries else " by a later run"
+        by = f" by {self.name_later()}"
         if self.of == 1 and self.sent:
             return f"the row that needed attention was sent{by}"
         rows = f"{self.sent:,} of the {self.of:,} rows that needed attention {was(self.sent)} sent"
@@ -73,6 +75,14 @@ class Later:
         if not self.deleted:
             return f"{found}; {needs}"
         return f"{found}; {f'{needs}, and ' if self.attention else ''}{self.describe_deleted()}"
+
+    def name_later(self) -> str:
+        """Return which runs dealt with rows, for a sentence.
+
+        >>> Later(13, (2, 3), 11).name_later()
+        'runs 2 and 3'
+        """
+        return name_runs(self.retries) if self.retries else "a later run"
 
     def describe_deleted(self) -> str:
         """Return how many rows were deleted from a file of rejects, as a sentence without a full stop.
@@ -111,10 +121,11 @@ def find_later(journal: Journal, run: Run) -> Later | None:
 class LaterRuns:
     """The runs from one of them on, of which each is asked what later ones made of it."""
 
-    def __init__(self, journal: Journal, first: int) -> None:
-        """Look into the journal from the run with the number `first` on."""
+    def __init__(self, journal: Journal, first: int, before: int | None = None) -> None:
+        """Look into the journal from the run with the number `first` on, up to those `before` another."""
         self.journal = journal
-        self._runs = sorted((one for one in journal.runs() if one.id >= first), key=lambda one: one.id)
+        runs = (one for one in journal.runs() if one.id >= first and (before is None or one.id < before))
+        self._runs = sorted(runs, key=lambda one: one.id)
 
     def _after(self, run: Run) -> list[Run]:
         """Return the later runs into the same connection of the same Opus."""
@@ -137,6 +148,10 @@ class LaterRuns:
             if rejects := _name(left, "rejects"):
                 written[*key, rejects] = one.id
         return found
+
+    def list_retries(self) -> dict[int, int]:
+        """Return the runs that read a file of rejects, each with the run that wrote it, by number."""
+        return {one.id: before for before, retries in self._retries.items() for one in retries}
 
     def trace(self, run: Run) -> list[tuple[Run, bool]]:
         """Return a run and the retries of its rejects, in their order, each with whether none retried it."""
@@ -228,7 +243,8 @@ def name_runs(runs: Iterable[int]) -> str:
 def find_pages(folder: Path, runs: Iterable[int], name: str) -> dict[int, str]:
     """Return the names of the pages in a folder that are about some runs, by number.
 
-    A page has the name that `report --html` gives it; it counts if its title has the run and the mapping.
+    A page has a name that `report --html` gives it; it counts if its title has the run and the mapping. Of
+    two pages of a run, it is the later one.
 
     Args:
         folder: where to look.
@@ -237,16 +253,38 @@ def find_pages(folder: Path, runs: Iterable[int], name: str) -> dict[int, str]:
     """
     found = dict[int, str]()
     for run in runs:
-        page = folder / page_name(run)
-        try:
-            with page.open("rb") as file:
-                head = file.read(_HEAD).decode("utf-8", "replace")
-        except OSError:
-            continue
-        title = head.partition("<title>")[2].partition("</title>")[0].lower()
-        if title.endswith(f" {escape(name)}".lower()) and f"run {run} " in title:
-            found[run] = page.name
+        pages = (page_name(run, later=True), page_name(run))
+        page = next((one for one in pages if _is_page_of(folder / one, run, name)), None)
+        if page is not None:
+            found[run] = page
     return found
+
+
+def find_page_with_cells(folder: Path, run: int, name: str) -> str:
+    """Return the name of a run's first page if it is in a folder and shows cells of rejected rows, or "".
+
+    Args:
+        folder: where to look.
+        run: its number.
+        name: of the mapping's file.
+    """
+    page = folder / page_name(run)
+    if not _is_page_of(page, run, name):
+        return ""
+    try:
+        return page.name if _CELLS in page.read_bytes() else ""
+    except OSError:
+        return ""
+
+
+def _is_page_of(page: Path, run: int, name: str) -> bool:
+    try:
+        with page.open("rb") as file:
+            head = file.read(_HEAD).decode("utf-8", "replace")
+    except OSError:
+        return False
+    title = head.partition("<title>")[2].partition("</title>")[0].lower()
+    return title.endswith(f" {escape(name)}".lower()) and f"run {run} " in title
 
 
 def page_name(run: int, *, later: bool = False) -> str:

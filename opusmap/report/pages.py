@@ -38,10 +38,11 @@ from opusmap.report.earlier_runs import (
     scale_bars,
 )
 from opusmap.report.later_rows import LaterRows, find_rows
-from opusmap.report.later_runs import Later, LaterRuns, find_pages
+from opusmap.report.later_runs import Later, LaterRuns, find_page_with_cells, find_pages
 from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
+from opusmap.report.row_places import find_places
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
 from opusmap.report.summary import ENDS, label_end
 from opusmap.report.timeline import FEWEST_SPANS, read_timeline
@@ -75,13 +76,15 @@ class Related:
 
     `retried` is what the run sent again, if it is a retry; `later` what later runs made of its rows, and
     `rows` of each of them; `pages` are the addresses of the pages of other runs, by their numbers, as far as
-    they can be followed.
+    they can be followed. `cells` is the address of an earlier page of the run that shows cells of rejected
+    rows, or "".
     """
 
     retried: Retried | None = None
     later: Later | None = None
     rows: LaterRows = field(default_factory=LaterRows)
     pages: Mapping[int, str] = field(default_factory=dict)
+    cells: str = ""
 
 
 def write_run(
@@ -91,7 +94,7 @@ def write_run(
     rows: bool = True,
     earlier: bool = False,
     nonce: str = "",
-    folder: Path | None = None,
+    path: Path | None = None,
 ) -> str:
     """Return the page of a run that the journal knows.
 
@@ -101,7 +104,7 @@ def write_run(
         rows: with the cells of rejected rows.
         earlier: with the runs before it of the same mapping and connection.
         nonce: what the page's style carries where the answer of a server permits only that.
-        folder: where the page will be, if it is to link to those of other runs there.
+        path: where the page will be, if it is to link to others in that folder.
     """
     evidence = Evidence.of_run(journal, run)
     found = islice(journal.records(run, *OPEN_STATES), OPEN_ENDS + 1)
@@ -118,19 +121,23 @@ def write_run(
         datetime.now(UTC),
         more_open_ends=more,
         history=read_history(journal, run) if earlier else None,
-        related=_relate(journal, run, evidence, folder, keys=rows),
+        related=_relate(journal, run, evidence, path, keys=rows),
         nonce=nonce,
     )
 
 
-def _relate(journal: Journal, run: Run, evidence: Evidence, folder: Path | None, *, keys: bool) -> Related:
+def _relate(journal: Journal, run: Run, evidence: Evidence, path: Path | None, *, keys: bool) -> Related:
     retried, since = find_retried(journal, run, evidence), LaterRuns(journal, run.id)
     later = since.find(run)
     numbers = [retried.run] if retried is not None and retried.run is not None else []
     if later is not None:
         numbers += [*later.retries, *([later.whole[0]] if later.whole else [])]
-    pages = {} if folder is None else find_pages(folder, numbers, PurePath(run.mapping).name)
-    return Related(retried, later, find_rows(since, run, later, keys=keys), pages)
+    rows, name = find_rows(since, run, later, keys=keys), PurePath(run.mapping).name
+    if path is None:
+        return Related(retried, later, rows)
+    cells = find_page_with_cells(path.parent, run.id, name)
+    is_other = keys and cells and cells != path.name
+    return Related(retried, later, rows, find_pages(path.parent, numbers, name), cells if is_other else "")
 
 
 def render_run(
@@ -172,7 +179,7 @@ def render_run(
         connection="" if connection is None else connection_name(connection.path),
         rehearsal=rehearsal,
         status=describe_status(run, evidence, later),
-        needs=list_needs(run, evidence, later, related.rows.describe()),
+        needs=list_needs(run, evidence, later, related.rows),
         attention=count_attention(run.counts),
         evidence=evidence,
         ends=ends,
@@ -189,6 +196,11 @@ def render_run(
         retried=retried,
         later=later,
         later_rows=related.rows,
+        places=find_places(run, evidence, later, related.rows),
+        cells=related.cells,
+        rekeyed=related.rows.name_records(),
+        source_name="" if (source := evidence.find("source")) is None else PurePath(source.path).name,
+        sources={line.target: line.sources for line in evidence.crosswalk.lines},
         most_open=OPEN_ENDS,
         scope=describe_scope(run, retried, later),
         pages=related.pages,

@@ -19,6 +19,7 @@ from opusmap.wording import counted, them, was
 
 if TYPE_CHECKING:
     from opusmap.journal import Run
+    from opusmap.report.later_rows import LaterRows
 
 Tone = Literal["good", "attention", "bad"]
 
@@ -35,15 +36,15 @@ class Status:
 class Need:
     """Something that a person should do or know: what it is, what to do, and where the page has more.
 
-    `command` is what to run, or ""; `section` the id of a section, or ""; `rows` names the first rows, with
-    their keys, in sentences.
+    `command` is what to run, or ""; `section` the id of a section, or ""; `rows` are sentences that name the
+    first rows, with their keys.
     """
 
     what: str
     action: str = ""
     command: str = ""
     section: str = ""
-    rows: str = ""
+    rows: tuple[str, ...] = ()
 
 
 def count_attention(counts: Mapping[str, int]) -> int:
@@ -96,25 +97,28 @@ def describe_rejected_deleted(count: int) -> str:
     return f"{rows} deleted from a rejects file, so no retry sent {it}. {leave_out}"
 
 
-def list_needs(run: Run, evidence: Evidence, later: Later | None = None, rows: str = "") -> tuple[Need, ...]:
+def list_needs(
+    run: Run, evidence: Evidence, later: Later | None = None, rows: LaterRows | None = None
+) -> tuple[Need, ...]:
     """Return what a person should do or know about a run and `later` ones, the most urgent first.
 
-    `rows` names the rows that are open after these, in sentences.
+    `rows` are those that are open after these, as far as they are known.
     """
     return tuple(_needs(run, evidence, later, rows))
 
 
-def _needs(run: Run, evidence: Evidence, later: Later | None, rows: str) -> Iterator[Need]:
+def _needs(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | None) -> Iterator[Need]:
+    sentences = () if rows is None else tuple(rows.sentences())
     again = "Run the same command again; it continues from there."
     if run.finished is None or run.ending != "done":
         left = run.counts.get("not_sent", 0)
         not_sent = f" {counted(left, 'record')} {was(left)} not sent." if left else ""
         yield Need(f"The run did not finish.{not_sent}", again, section="totals")
     if later is None or not later.describe():
-        yield from _needs_of_rows(run, evidence)
+        yield from _needs_of_rows(run, evidence, rows)
     elif later.still_open:
         section = "rejects" if run.counts.get("rejected") else "open-ends"
-        yield Need(f"{later.describe()}.", *_correct_later(run, evidence, later), section, rows)
+        yield Need(f"{later.describe()}.", *_correct_later(run, evidence, later), section, sentences)
     if evidence.source_changed:
         what = "The source changed while it was being read."
         yield Need(what, "Some rows may be old and some new: run again.", section="evidence")
@@ -127,7 +131,7 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: str) -> Iter
         yield Need(f"{replace(evidence.gone, keys=()).describe()}.", "Nothing was deleted.", section="gone")
 
 
-def _needs_of_rows(run: Run, evidence: Evidence) -> Iterator[Need]:
+def _needs_of_rows(run: Run, evidence: Evidence, rows: LaterRows | None) -> Iterator[Need]:
     """Yield what is to be done about the rows of a run that are not records in Opus."""
     correct = _correct(run, evidence.find("rejects"))
     if uncertain := run.counts.get("uncertain"):
@@ -147,13 +151,11 @@ def _needs_of_rows(run: Run, evidence: Evidence) -> Iterator[Need]:
             what += f" {describe_rejected_deleted(evidence.rejected_deleted)}."
         if evidence.rejected_in_opus or evidence.rejected_deleted:
             correct = _correct_source(run, evidence, rejected)
-        yield Need(what, *correct, "rejects")
+        yield Need(what, *correct, "rejects", () if rows is None else tuple(rows.sentences()))
 
 
 def _correct(run: Run, file: File | None) -> tuple[str, str]:
     """Return what to do with rows that are not records in Opus, and the command to run then."""
-    if is_rehearsal(run):
-        return "Correct the source or the mapping, and rehearse again.", ""
     mapping = shlex.quote(run.mapping)
     if file is None:
         return "Correct the source or the mapping, and run", f"opusmap submit {mapping}"
@@ -165,25 +167,24 @@ def _correct_source(run: Run, evidence: Evidence, rejected: int) -> tuple[str, s
     file, source = evidence.find("rejects"), evidence.find("source")
     in_opus, is_retry = evidence.rejected_in_opus, evidence.rows_of is not None
     others = rejected - in_opus - evidence.rejected_deleted
-    if is_rehearsal(run) or is_retry or file is None:
+    if is_retry or file is None:
         return _correct(run, file)
     where, mapping = "the source" if source is None else PurePath(source.path).name, shlex.quote(run.mapping)
     if not in_opus and not others:
         those = "this row" if rejected == 1 else "these rows"
         return f"Exclude {those} with “where” in the mapping, and run", f"opusmap check {mapping}"
-    rows = f"{'this row' if in_opus == 1 else 'these rows'} in {where}"
     if not others:
-        return f"Correct {rows}, and run", f"opusmap submit {mapping}"
+        those = "this row" if in_opus == 1 else "these rows"
+        return f"Correct {those} in {where}, and run", f"opusmap submit {mapping}"
     cells = "the cells of the other one" if others == 1 else f"the cells of the other {others:,}"
     cells += f" in {PurePath(file.path).name}"
-    action = f"Correct {rows}, and {cells}; then run" if in_opus else f"Correct {cells}, and run"
+    those = "the row that has a record" if in_opus == 1 else f"the {in_opus:,} rows that have records"
+    action = f"Correct {those} in {where}, and {cells}; then run" if in_opus else f"Correct {cells}, and run"
     return action, f"opusmap retry {mapping}"
 
 
 def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str]:
     """Return what to do with the rows that are open after later runs, and the command to run then."""
-    if is_rehearsal(run):
-        return _correct(run, None)
     mapping = shlex.quote(run.mapping)
     if not later.attention:
         it, they, record = ("it", "it", "a record") if later.deleted == 1 else ("them", "they", "records")

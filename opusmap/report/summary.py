@@ -61,6 +61,8 @@ def label_end(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
+NOT_OWN_RECORD = frozenset({"duplicate-key", "destroyed-record"})
+"""Codes of rejected rows whose row key is that of another row's record, or of a record that is no more."""
 FIRST_ROWS = 50
 """Row numbers that are kept for each reason."""
 
@@ -109,13 +111,15 @@ class Gone:
 
     Those whose row `where` excludes are among them. `unreadable` rejected rows have a key that can't be read,
     so that each of them may be the row of one of these records. `corrected` of the first records were sent
-    from a file of rejects, in which a person may have corrected their keys.
+    from a file of rejects, in which a person may have corrected their keys. `rekeyed` of these are certainly
+    the records of rows that the run rejected: there, a person gave them other row keys.
     """
 
     records: int
     keys: tuple[str, ...] = ()
     unreadable: int = 0
     corrected: int = 0
+    rekeyed: int = 0
 
     def describe(self) -> str:
         """Return it as a sentence for a person."""
@@ -125,22 +129,36 @@ class Gone:
         return f"{records} absent from the source{named}"
 
     def advise(self) -> str:
-        """Return what else may be the case where a record seems to be gone, and what to do then.
+        """Return why a record may only seem to be gone, and what to do then, in sentences.
 
         >>> Gone(2, ("CT-7", "CT-8"), corrected=2).advise().partition(".")[0]
         'They were sent from a rejects file'
+        >>> Gone(2, ("CT-7", "CT-8"), corrected=1, rekeyed=1).advise().partition(":")[0]
+        '1 of them is right'
         """
-        if not self.corrected:
-            return _CHANGED_KEY
-        is_one, are_all = self.corrected == 1, self.corrected == self.records
-        who = ("It" if is_one else "They") if are_all else f"{self.corrected:,} of them"
-        if_corrected = "its row key was" if is_one else "their row keys were"
-        right = "the record is right" if is_one else "these records are right"
-        found = (
-            f"{who} {was(self.corrected)} sent from a rejects file. "
-            f"If {if_corrected} corrected there, {right}: correct the source as well."
-        )
-        return found if are_all else f"{found} {_CHANGED_KEY}"
+        found = []
+        if self.rekeyed:
+            is_one = self.rekeyed == 1
+            are, rows = ("is", "a rejected row") if is_one else ("are", "rejected rows")
+            record, key = ("the record", "row key was") if is_one else ("records", "row keys were")
+            whose = f"{record} of {rows} whose {key} corrected in a rejects file"
+            found.append(f"{self._name(self.rekeyed)} {are} right: {whose}.")
+        if perhaps := self.corrected - self.rekeyed:
+            is_one = perhaps == 1
+            if_corrected = "its row key was" if is_one else "their row keys were"
+            right = "the record is right" if is_one else "these records are right"
+            found.append(
+                f"{self._name(perhaps)} {was(perhaps)} sent from a rejects file. "
+                f"If {if_corrected} corrected there, {right}: correct the source as well."
+            )
+        if self.records > self.corrected:
+            found.append(_CHANGED_KEY)
+        return " ".join(found)
+
+    def _name(self, count: int) -> str:
+        if count < self.records:
+            return f"{count:,} of them"
+        return "It" if count == 1 else "They"
 
 
 _GONE_SHOWN = 5

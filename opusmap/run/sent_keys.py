@@ -15,7 +15,6 @@ from opusmap.rejects import RejectsSource
 from opusmap.report import Evidence, find_run_of_rejects
 from opusmap.run.duplicates import RowAt, reject_duplicate
 from opusmap.run.open import Work
-from opusmap.run.retried_rows import RetriedRows
 
 
 class SentKeys:
@@ -78,31 +77,3 @@ class SentKeys:
                 run is not None and Evidence.read(self._journal.evidence(run)).rows_of == self.rows_of
             )
         return self._is_of_source[number]
-
-
-_NOT_ITS_RECORD = frozenset({"duplicate-key", "destroyed-record"})
-"""Reasons for which the record of a rejected row's key is that of another row, or is none any more."""
-
-
-def find_in_opus(chunk: Chunk, journal: Journal, run: Run, retried: RetriedRows) -> set[int]:
-    """Return the numbers of a chunk's rejected rows that have a record that Opus accepted in an earlier run.
-
-    `retried` are rows that a retry sent, perhaps under a corrected key; a record of another of them is not
-    that of a row with its key.
-
-    Raises:
-        JournalError: the journal can't be read.
-    """
-    if journal.in_memory:
-        return set()
-    codes = {one.row: {problem.code for problem in one.problems} for one in chunk.rejects()}
-    sent = {number for number in codes.keys() & retried.sent if "destroyed-record" not in codes[number]}
-    keys = {
-        one.row: one.key
-        for one in chunk.rejects()
-        if one.key is not None and _NOT_ITS_RECORD.isdisjoint(codes[one.row])
-    }
-    known = journal.find_records(run.origin, run.connection, set(keys.values())) if keys else {}
-    rows = {key: record.row for key, record in known.items() if record.state is State.ACCEPTED}
-    own = {number for number, key in keys.items() if key in rows and rows[key] not in retried.sent - {number}}
-    return sent | own

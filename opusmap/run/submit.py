@@ -37,13 +37,13 @@ from opusmap.opus import EncodedRecord
 from opusmap.output_files import File
 from opusmap.records import Chunk, Reject
 from opusmap.report import GONE_KEYS, Evidence, Gone, Report, Timeline, gather_evidence
+from opusmap.report.later_rows import RetriedRows, find_earlier_records, find_retried_rows
 from opusmap.run.checkpoints import Checkpoints
 from opusmap.run.gone import count_from_rejects, count_unreadable, find_absent, has_all_rows
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
-from opusmap.run.retried_rows import RetriedRows, find_retried_rows
-from opusmap.run.sent_keys import SentKeys, find_in_opus
+from opusmap.run.sent_keys import SentKeys
 from opusmap.run.tombstones import Tombstones
 from opusmap.sources import ArrowStream
 
@@ -265,6 +265,7 @@ class _Run:
             keep_keys=self._can_tell_gone(settings),
         )
         self._unreadable = self._rejected_in_opus = self._rejected_deleted = 0
+        self._retried_keys = set[str]()  # of the records of rejected rows that a retry sent
         self._totals, self._timeline, self._outlook = SubmitTotals(), Timeline(), Outlook(0)
         self._failure: OpusmapError | None = None  # of what takes the rejects
         # A rehearsal, and a run over a part of the rows, confirm nothing.
@@ -343,11 +344,14 @@ class _Run:
 
     def _count_retried(self, chunk: Chunk) -> None:
         """Count the rejected rows that have a record, and those that a person deleted from a rejects file."""
-        numbers = {one.row for one in chunk.rejects()}
-        if numbers and not self._journal.in_memory:
-            in_opus = find_in_opus(chunk, self._journal, self.begun, self._retried)
-            self._rejected_in_opus += len(in_opus)
-            self._rejected_deleted += len((numbers & self._retried.deleted) - in_opus)
+        rejected = {
+            one.row: (one.key or "", {problem.code for problem in one.problems}) for one in chunk.rejects()
+        }
+        if rejected and not self._journal.in_memory:
+            records = find_earlier_records(self._journal, self.begun, rejected, self._retried)
+            self._rejected_in_opus += len(records)
+            self._rejected_deleted += len((rejected.keys() & self._retried.deleted) - records.keys())
+            self._retried_keys |= {records[row].key for row in records.keys() & self._retried.sent.keys()}
 
     @cached_property
     def _retried(self) -> RetriedRows:
@@ -458,7 +462,7 @@ class _Run:
         self._stream.close()
         self._journal.keep_gone(self.begun, keys)
         corrected = count_from_rejects(self._journal, self.begun, keys)
-        return Gone(count, keys, self._unreadable, corrected)
+        return Gone(count, keys, self._unreadable, corrected, len(self._retried_keys.intersection(keys)))
 
     def _close_rejects(self) -> Iterable[File]:
         """Return the files that were written; one that can't be written whole is why the run stopped."""

@@ -421,7 +421,20 @@ def test_the_next_step_names_the_source_where_all_its_rejected_rows_have_records
     assert main(["report", "mapping.yaml", "--run", "1", "--html"]) == 0
     assert "opusmap-run-1.html stays as it is" in capsys.readouterr().err
     assert "2024-13-01" in (tmp_path / "opusmap-run-1.html").read_text("utf-8")
-    assert "sent by run 2" in (tmp_path / "opusmap-run-1-later.html").read_text("utf-8")
+    later = (tmp_path / "opusmap-run-1-later.html").read_text("utf-8")
+    assert "sent by run 2" in later
+    assert '<a href="opusmap-run-1.html">The page that was written before shows them</a>' in later
+    assert "make the page before you correct the file" not in later
+    assert main(["report", "1"]) == 0
+    before = "opusmap-run-1.html shows the cells as they were before that file was changed."
+    assert before in capsys.readouterr().out
+    assert main(["report", "mapping.yaml", "--run", "1", "--html", "opusmap-run-1.html"]) == 0
+    over = (tmp_path / "opusmap-run-1.html").read_text("utf-8")
+    assert "written before shows them" not in over  # this page took its place
+    assert main(["report", "mapping.yaml"]) == 0
+    shown = capsys.readouterr().out
+    assert "Runs of mapping.yaml" in shown
+    assert [line.split()[-2:] for line in shown.splitlines() if line.startswith("2 ")] == [["run", "1"]]
     main(["submit", "mapping.yaml"])
     shown = capsys.readouterr().err
     why = f"correct the row that has a record in {register.name}, and send it again"
@@ -446,16 +459,17 @@ def test_rows_whose_key_was_corrected_or_that_were_deleted_are_not_to_be_fixed_a
     shown = capsys.readouterr().err
     assert "2 of the rejected rows have records that earlier runs sent" in shown
     assert "1 of the rejected rows was deleted from a rejects file, so no retry sent it" in shown
-    key = (
-        "absent from the source: b; nothing was deleted. It was sent from a rejects file. If its row key was"
-    )
-    assert f"{key} corrected there, the record is right: correct the source as well." in shown
+    right = "It is right: the record of a rejected row whose row key was corrected in a rejects file."
+    assert f"absent from the source: b; nothing was deleted. {right}\n" in shown
     assert "removed in Opus" not in shown
     assert f"Next, correct the 2 rows that have records in {register.name}, and send it again" in shown
     assert main(["report", "3"]) == 0
     shown = capsys.readouterr().out
     assert "1 of the rejected rows was deleted from a rejects file" in shown
-    assert "It was sent from a rejects file" in shown
+    assert f"absent from the source: b. {right}\n" in shown
+    places = "1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key"
+    assert f"3 of 4 rows ({places}). Not in the emulator: 1 deleted from an earlier rejects file." in shown
+    assert "Deleted from an earlier rejects file: row 5 (d: Day)." in shown
 
     main(["submit", "mapping.yaml", "--json"])  # and again, after a run without a retry
     again = json.loads(capsys.readouterr().out)
@@ -464,6 +478,12 @@ def test_rows_whose_key_was_corrected_or_that_were_deleted_are_not_to_be_fixed_a
     main(["submit", "mapping.yaml", "--json"])  # rows have other numbers now: only keys tell
     again = json.loads(capsys.readouterr().out)
     assert (again["rejected_in_opus"], again["rejected_deleted"], again["gone"]["corrected"]) == (1, 0, 1)
+    assert again["gone"]["rekeyed"] == 0
+    assert main(["report", "5"]) == 0
+    perhaps = (
+        "It was sent from a rejects file. If its row key was corrected there, the record is right: correct"
+    )
+    assert f"absent from the source: b. {perhaps} the source as well." in capsys.readouterr().out
 
 
 def test_a_rehearsal_that_keeps_no_journal_has_no_page_to_write_first(told):

@@ -6,6 +6,7 @@ import pytest
 
 from opusmap import load_mapping
 from opusmap.cli import main
+from opusmap.diagnostic_pages import summarise
 from opusmap.emulator import Client, Fault
 from opusmap.emulator.server import served
 from opusmap.journal import open_journal
@@ -90,19 +91,19 @@ def test_rows_that_a_retry_sent_and_that_it_rejected_again_are_named(register):
     assert register.find() == LaterRows()
     register.retry(1, b="2", c="?")
     assert fates(register.find()) == {3: ("b", "sent by run 2"), 4: ("c", "still open")}
-    assert register.find().describe() == "Still open: row 4 (c)."
+    assert register.find().describe() == "Still open: row 4 (c: N)."
     register.retry(2, c="3")
     assert fates(register.find()) == {3: ("b", "sent by run 2"), 4: ("c", "sent by run 3")}
     assert register.find().describe() == ""
     assert register.find(3) == LaterRows()
 
 
-def test_a_row_that_was_deleted_from_the_rejects_is_named_by_its_number_alone(register):
+def test_a_row_that_was_deleted_from_the_rejects_is_named_by_its_number_and_its_wrong_column(register):
     register.submit(a="1", b="?", c="?", d="?")
     register.retry(1, b="2", c="?")
     found = register.find()
     assert fates(found)[5] == ("", "deleted from the rejects file")
-    assert found.describe() == "Still open: row 4 (c). Deleted from the rejects file: row 5."
+    assert found.describe() == "Still open: row 4 (c: N). Deleted from the rejects file: row 5 (N)."
 
 
 def test_a_row_that_the_mapping_left_out_after_its_correction_is_named(register):
@@ -128,7 +129,8 @@ def test_a_key_that_was_wrong_itself_is_followed_by_the_row(register):
     path = register.folder / "mapping.run-1.rejects.csv"
     path.write_text(path.read_text("utf-8-sig").replace("b,?", "new,2", 1), "utf-8")
     main(["retry", "mapping.yaml", path.name, "--quiet"])
-    assert fates(register.find()) == {3: ("b", "sent by run 2")}
+    assert fates(register.find()) == {3: ("b", "sent by run 2 with the row key new")}
+    assert fates(register.find(keys=False)) == {3: ("", "sent by run 2")}
 
 
 def test_refused_records_that_a_later_run_sent_are_named(register):
@@ -167,7 +169,10 @@ def test_what_pruned_records_would_tell_is_not_known(register):
 def test_without_rows_no_key_is_read(register):
     register.submit(a="1", secret="?", c="?")
     register.retry(1, secret="?")
-    assert register.find(keys=False).describe() == "Still open: row 3. Deleted from the rejects file: row 4."
+    assert (
+        register.find(keys=False).describe()
+        == "Still open: row 3 (N). Deleted from the rejects file: row 4 (N)."
+    )
     assert "secret" in register.page()
     assert "secret" not in register.page(rows=False)
 
@@ -204,12 +209,77 @@ def test_the_page_and_the_terminal_name_the_rows_that_are_left(register, capsys)
     register.submit(a="1", b="?", c="?", d="?")
     register.retry(1, b="2", c="?")
     page = " ".join(register.page().split())
-    assert "<bdi>Still open: row 4 (c). Deleted from the rejects file: row 5.</bdi>" in page
+    assert "<bdi>Still open: row 4 (c: N).</bdi>" in page
+    assert "<bdi>Deleted from the rejects file: row 5 (N).</bdi>" in page
     assert "<strong>Sent by run 2:</strong> row 3<" in page
     assert "<strong>Still open:</strong> row 4<" in page
-    assert '<td class="figure">4</td><th scope="row"><bdi>c</bdi></th><td>still open</td>' in page
+    wrong = f'<bdi>N</bdi>: {summarise("bad-number")} <span class="soft">(cell <bdi>N</bdi>)</span>'
+    now = "still open, in <bdi>mapping.run-2.rejects.csv</bdi>"
+    key = '<th scope="row"><bdi>c</bdi></th>'
+    assert f'<td class="figure">4</td>{key}<td>{wrong}</td><td>{now}</td>' in page
     main(["report", "1"])
-    assert "Still open: row 4 (c). Deleted from the rejects file: row 5." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Still open: row 4 (c: N).\nDeleted from the rejects file: row 5 (N)." in shown
+    places = "2 of 4 rows (1 sent by run 1, 1 sent by run 2)"
+    places += ". Not in the emulator: 1 still open, 1 deleted from the rejects file."
+    assert f"In the emulator: {places}" in shown
+    assert f'<p class="places">In the emulator: {places}</p>' in page
+
+
+def test_a_reason_says_without_a_click_which_of_its_rows_are_open_for_another_one(register):
+    register.submit(a="1", b="?", c="?")
+    path = register.folder / "mapping.run-1.rejects.csv"
+    path.write_text(path.read_text("utf-8-sig").replace("b,?", "b,2", 1).replace("c,?", ",3", 1), "utf-8")
+    main(["retry", "mapping.yaml", path.name, "--quiet"])
+    page = " ".join(register.page().split())
+    summary = page.partition("<summary>")[2].partition("</summary>")[0]
+    said = "<strong>1</strong> sent by run 2</span>, <span><strong>1</strong> still open for another reason"
+    assert said in summary
+
+
+def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_to_correct_each(
+    register, capsys
+):
+    rows = {"a": "1", "b": "?", "c": "?"}
+    register.submit(**rows)
+    with (register.folder / "register.csv").open("a", encoding="utf-8") as file:
+        file.write("a,4\n")
+    main(["submit", "mapping.yaml", "--quiet"])
+    path = register.folder / "mapping.run-2.rejects.csv"
+    path.write_text(path.read_text("utf-8-sig").replace("b,?", "b,2", 1).replace("a,4", "new,4", 1), "utf-8")
+    main(["retry", "mapping.yaml", path.name, "--quiet"])
+    main(["submit", "mapping.yaml", "--quiet"])
+    assert fates(register.find(4)) == {
+        3: ("b", "in Opus as run 3 sent it"),
+        4: ("c", "still open"),
+        5: ("a", "in Opus, sent by run 3 with the row key new"),
+    }
+    page = " ".join(register.page(4).split())
+    found = "3 of 4 rows (1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key)"
+    assert f"In the emulator: {found}. Not in the emulator: 1 rejected." in page
+    assert (
+        "Correct the 2 rows that have records in register.csv, and the cells of the other one in map" in page
+    )
+    assert "in Opus as run 3 sent it; correct it in <bdi>register.csv</bdi>" in page
+    assert "<bdi>new</bdi>: row 5 was sent with this row key after its correction, so write this key" in page
+    assert "row 5 was sent" not in register.page(4, rows=False)
+    assert "have the wrong record removed" not in page  # no record is wrong
+    main(["report", "4"])
+    shown = capsys.readouterr().out
+    assert "Still open: row 4 (c: N).\nIn Opus as an earlier run sent them: row 3 (b: N)." in shown
+    assert "have the wrong record removed" not in shown
+    assert "In Opus with another row key, which the source lacks: row 5 (a: Row key)." in shown
+
+
+def test_a_row_of_another_source_is_not_taken_for_the_one_with_a_new_key(register):
+    register.submit(a="1", b="?")
+    path = register.folder / "mapping.run-1.rejects.csv"
+    path.write_text(path.read_text("utf-8-sig").replace("b,?", "new,2", 1), "utf-8")
+    main(["retry", "mapping.yaml", path.name, "--quiet"])
+    register.submit(a="1", z="?")
+    assert register.find(3).numbers("rekeyed") == []
+    register.submit(a="1", b="?")
+    assert register.find(4).numbers("rekeyed") == [3]
 
 
 def test_each_card_says_what_became_of_its_row(register):
@@ -224,4 +294,4 @@ def test_each_card_says_what_became_of_its_row(register):
 def test_a_retry_of_a_file_without_rows_says_that_all_were_deleted(register):
     register.submit(a="1", b="?", c="?")
     register.retry(1)
-    assert register.find().describe() == "Deleted from the rejects file: row 3, row 4."
+    assert register.find().describe() == "Deleted from the rejects file: row 3 (N), row 4 (N)."

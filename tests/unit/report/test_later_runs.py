@@ -277,23 +277,28 @@ def test_the_history_counts_what_still_needs_attention(runs):
         (0, "Finished: 1 row was deleted from the rejects file, so no retry sent it"),
         (0, "Finished: no row needs attention"),
     ]
+    first, retry = history.runs
+    assert (first.in_opus, first.left_out, first.retry_of) == (199, 1, None)
+    assert (retry.in_opus, retry.left_out, retry.retry_of) == (12, 0, 1)
 
 
 def test_pages_of_other_runs_are_linked_if_they_are_beside(runs, tmp_path):
     first, second = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=12)
-    assert 'href="opusmap-run-' not in write_run(runs.journal, second, folder=tmp_path)
+    assert 'href="opusmap-run-' not in write_run(runs.journal, second, path=tmp_path / "page.html")
     (tmp_path / "opusmap-run-1.html").write_text(write_run(runs.journal, first), "utf-8")
     link = '<a href="opusmap-run-1.html">Report of run 1</a>'
-    assert link in write_run(runs.journal, second, folder=tmp_path)
+    assert link in write_run(runs.journal, second, path=tmp_path / "page.html")
     assert link not in write_run(runs.journal, second)
     assert find_pages(tmp_path, [1, 2], "m.yaml") == {1: "opusmap-run-1.html"}
     assert find_pages(tmp_path, [1], "other.yaml") == {}
     assert find_pages(tmp_path, [11], "m.yaml") == {}
+    (tmp_path / "opusmap-run-1-later.html").write_text(write_run(runs.journal, first), "utf-8")
+    assert find_pages(tmp_path, [1], "m.yaml") == {1: "opusmap-run-1-later.html"}
 
 
 def test_the_page_of_a_later_run_of_the_whole_source_is_linked_as_well(runs, tmp_path):
     first, second = runs.add(submitted=9, rejected=4), runs.add(unchanged=13)
     (tmp_path / "opusmap-run-2.html").write_text(write_run(runs.journal, second), "utf-8")
-    page = write_run(runs.journal, first, folder=tmp_path)
+    page = write_run(runs.journal, first, path=tmp_path / "page.html")
     assert '<a href="opusmap-run-2.html">Report of run 2</a>' in page
     assert "Run 2 read this source again (13 rows)" in page

@@ -84,10 +84,10 @@ def test_the_command_is_the_one_for_the_file_that_is_there():
     assert need.command == "opusmap submit 'my maps/m.yaml'"
 
 
-def test_the_rejects_of_a_rehearsal_are_not_to_be_sent():
+def test_a_rehearsal_names_the_file_and_the_command_that_the_terminal_names():
     (need,) = list_needs(replace(run(submitted=1, rejected=1), origin="http://127.0.0.1:8765"), REJECTS)
-    assert need.command == ""
-    assert "rehearse again" in need.action
+    assert need.action == "Correct the cells in m.run-3.rejects.csv, and run"
+    assert need.command == "opusmap retry 'my maps/m.yaml'"
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,19 @@ def test_the_rejects_of_a_rehearsal_are_not_to_be_sent():
         (
             3,
             2,
-            "Correct these rows in rows.csv, and the cells of the other one in m.run-3.rejects.csv; then run",
+            (
+                "Correct the 2 rows that have records in rows.csv, "
+                "and the cells of the other one in m.run-3.rejects.csv; then run"
+            ),
             "opusmap retry 'my maps/m.yaml'",
         ),
         (
             1_003,
             1,
-            "Correct this row in rows.csv, and the cells of the other 1,002 in m.run-3.rejects.csv; then run",
+            (
+                "Correct the row that has a record in rows.csv, "
+                "and the cells of the other 1,002 in m.run-3.rejects.csv; then run"
+            ),
             "opusmap retry 'my maps/m.yaml'",
         ),
         (3, 0, "Correct the cells in m.run-3.rejects.csv, and run", "opusmap retry 'my maps/m.yaml'"),
@@ -130,7 +136,10 @@ def test_rows_that_have_records_are_to_be_corrected_in_the_source(rejected, in_o
         (
             1,
             1,
-            "Correct this row in rows.csv, and the cells of the other one in m.run-3.rejects.csv; then run",
+            (
+                "Correct the row that has a record in rows.csv, "
+                "and the cells of the other one in m.run-3.rejects.csv; then run"
+            ),
             "opusmap retry",
         ),
     ],
