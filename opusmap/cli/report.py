@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +115,7 @@ def report(
     elif html is None:
         rejects += " (edited since)" if edited else ""
         related = _describe_related(found, evidence, retried, later, rows)
-        shown = _Shown(related, rows, later, any_open=bool(not_accepted))
-        _print_run(found, rejects, evidence, shown)
+        _print_run(found, rejects, evidence, related, any_open=bool(not_accepted), later=later)
         compared = () if retried is None or retried.run is None else (_compare(retried),)
         sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
         print_sections(sections, every=every, taken=_LINES_OF_A_RUN + len(related))
@@ -298,29 +297,27 @@ def _describe_related(
     return tuple(filter(None, (*found, describe_scope(run, retried, later))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What is shown of a run: lines about others, what later ones made of its rows, whether any is open."""
-
-    related: tuple[str, ...]
-    rows: LaterRows
-    later: Later | None
-    any_open: bool
-
-
-def _print_run(run: Run, rejects: str, evidence: Evidence, shown: _Shown) -> None:
+def _print_run(
+    run: Run,
+    rejects: str,
+    evidence: Evidence,
+    related: Iterable[str],
+    *,
+    any_open: bool,
+    later: Later | None,
+) -> None:
     """Print one run's totals, what it has to do with others, its rejects file, and notes."""
     console = make_console()
     _print_runs([run], {})
     console.print()
-    for line in shown.related:
+    for line in related:
         console.print(escape(line), soft_wrap=True)
     if trusted := run.counts.get("trusted"):
         console.print(describe_trusted(trusted))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
         rows = f"{counted(rejected, 'row')} {was(rejected)}"
-        sent = "" if shown.later is not None and shown.later.sent else ", and not sent"
+        sent = "" if later is not None and later.sent else ", and not sent"
         console.print(escape(f"{rows} rejected{sent}{where}"), soft_wrap=True)
         _print_page_with_cells(run, evidence)
         if evidence.rejected_in_opus:
@@ -333,7 +330,7 @@ def _print_run(run: Run, rejects: str, evidence: Evidence, shown: _Shown) -> Non
             console.print(f"{describe_rejected_deleted(evidence.rejected_deleted)}.", soft_wrap=True)
     if evidence.journal_note:
         console.print(escape(evidence.journal_note), soft_wrap=True)
-    if not shown.any_open:
+    if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
     if evidence.gone is not None and evidence.gone.records:
         console.print(escape(f"{evidence.gone.describe()}. {evidence.gone.advise()}"), soft_wrap=True)

@@ -248,7 +248,11 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     path = register.folder / "mapping.run-2.rejects.csv"
     path.write_text(path.read_text("utf-8-sig").replace("b,?", "b,2", 1).replace("a,4", "new,4", 1), "utf-8")
     main(["retry", "mapping.yaml", path.name, "--quiet"])
-    main(["submit", "mapping.yaml", "--quiet"])
+    capsys.readouterr()
+    main(["submit", "mapping.yaml"])
+    said = capsys.readouterr().err
+    assert "new; nothing was deleted. It is right: the record of a rejected row whose row key was" in said
+    assert "correct the 2 rows that have records in register.csv, fix the other row in mapping.run-4" in said
     assert fates(register.find(4)) == {
         3: ("b", "in Opus as run 3 sent it"),
         4: ("c", "still open"),
@@ -261,8 +265,8 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
         "Correct the 2 rows that have records in register.csv, and the cells of the other one in map" in page
     )
     assert "in Opus as run 3 sent it; correct it in <bdi>register.csv</bdi>" in page
-    assert "<bdi>new</bdi>: row 5 was sent with this row key after its correction, so write this key" in page
-    assert "row 5 was sent" not in register.page(4, rows=False)
+    assert "<bdi>new</bdi>: the row key that row 5 got in a corrected rejects file<" in page
+    assert "the row key that row 5 got" not in register.page(4, rows=False)
     assert "have the wrong record removed" not in page  # no record is wrong
     main(["report", "4"])
     shown = capsys.readouterr().out
