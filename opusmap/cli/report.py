@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import Retried
-    from opusmap.report.later_rows import LaterRows
-    from opusmap.report.later_runs import Later
+    from opusmap.report.later_runs import Later, LaterRuns
 
 
 @command(
@@ -77,7 +76,6 @@ def report(
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import find_retried
-    from opusmap.report.later_rows import LaterRows, find_rows
     from opusmap.report.later_runs import LaterRuns
     from opusmap.run.history import find_journal, find_runs
 
@@ -107,14 +105,14 @@ def report(
         ]
         retried, since = find_retried(opened, found, evidence), LaterRuns(opened, found.id)
         later = since.find(found)
-        rows = LaterRows() if html is not None or out.as_json else find_rows(since, found, later)
+        is_shown = html is None and not out.as_json
+        related = _describe_related(since, found, evidence, retried, later) if is_shown else ()
     rejects, edited = _rejects_now(evidence, folder)
     if out.as_json:
         facts = _all_facts(found, evidence, rejects, not_accepted)
         print_json({**facts, "later": None if later is None else later.as_json()})
     elif html is None:
         rejects += " (edited since)" if edited else ""
-        related = _describe_related(found, evidence, retried, later, rows)
         _print_run(found, rejects, evidence, related, any_open=bool(not_accepted), later=later)
         compared = () if retried is None or retried.run is None else (_compare(retried),)
         sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
@@ -281,14 +279,17 @@ def _compare(retried: Retried) -> Section:
 
 
 def _describe_related(
-    run: Run, evidence: Evidence, retried: Retried | None, later: Later | None, rows: LaterRows
+    since: LaterRuns, run: Run, evidence: Evidence, retried: Retried | None, later: Later | None
 ) -> tuple[str, ...]:
     """Return where a run's rows are now, and what it has to do with others, as lines."""
     from opusmap.report.earlier_runs import describe_scope
-    from opusmap.report.row_places import find_places
+    from opusmap.report.later_rows import find_rows
+    from opusmap.report.row_places import describe_source, find_places
 
+    rows = find_rows(since, run, later)
     places = find_places(run, evidence, later, rows)
     found = [f"{retried}." if retried is not None else "", "" if places is None else places.describe()]
+    found.append(describe_source(since.journal, evidence))
     if later is not None and later.describe():
         found.append(f"Since then, {later.describe()}.")
     found += rows.sentences()

@@ -42,7 +42,7 @@ from opusmap.report.later_runs import Later, LaterRuns, find_page_with_cells, fi
 from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
-from opusmap.report.row_places import find_places
+from opusmap.report.row_places import describe_source, find_places
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
 from opusmap.report.summary import ENDS, label_end
 from opusmap.report.timeline import FEWEST_SPANS, read_timeline
@@ -74,10 +74,10 @@ class End:
 class Related:
     """What a page says of other runs.
 
-    `retried` is what the run sent again, if it is a retry; `later` what later runs made of its rows, and
-    `rows` of each of them; `pages` are the addresses of the pages of other runs, by their numbers, as far as
-    they can be followed. `cells` is the address of an earlier page of the run that shows cells of rejected
-    rows, or "".
+    `retried` is what the run sent again, if it is a retry; then `source` says where all rows are of the run
+    that read the source. `later` is what later runs made of its rows, and `rows` of each of them; `pages`
+    are the addresses of the pages of other runs, by their numbers, as far as they can be followed. `cells` is
+    the address of an earlier page of the run that shows cells of rejected rows, or "".
     """
 
     retried: Retried | None = None
@@ -85,6 +85,7 @@ class Related:
     rows: LaterRows = field(default_factory=LaterRows)
     pages: Mapping[int, str] = field(default_factory=dict)
     cells: str = ""
+    source: str = ""
 
 
 def write_run(
@@ -133,11 +134,13 @@ def _relate(journal: Journal, run: Run, evidence: Evidence, path: Path | None, *
     if later is not None:
         numbers += [*later.retries, *([later.whole[0]] if later.whole else [])]
     rows, name = find_rows(since, run, later, keys=keys), PurePath(run.mapping).name
+    source = describe_source(journal, evidence)
     if path is None:
-        return Related(retried, later, rows)
+        return Related(retried, later, rows, source=source)
     cells = find_page_with_cells(path.parent, run.id, name)
     is_other = keys and cells and cells != path.name
-    return Related(retried, later, rows, find_pages(path.parent, numbers, name), cells if is_other else "")
+    pages = find_pages(path.parent, numbers, name)
+    return Related(retried, later, rows, pages, cells if is_other else "", source)
 
 
 def render_run(
@@ -196,6 +199,7 @@ def render_run(
         retried=retried,
         later=later,
         later_rows=related.rows,
+        source_places=related.source,
         places=find_places(run, evidence, later, related.rows),
         cells=related.cells,
         rekeyed=related.rows.name_records(),

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opusmap.report.later_rows import Fate, LaterRows
-from opusmap.report.later_runs import Later
+from opusmap.report.later_rows import Fate, LaterRows, find_rows
+from opusmap.report.later_runs import Later, LaterRuns
 from opusmap.report.provenance import Evidence
 from opusmap.report.status import is_rehearsal
 from opusmap.wording import counted
 
 if TYPE_CHECKING:
-    from opusmap.journal import Run
+    from opusmap.journal import Journal, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,27 @@ def find_places(run: Run, evidence: Evidence, later: Later | None, rows: LaterRo
     found = _find_own(run, evidence) if by_later is None else _find_later(run, by_later, rows, exact=exact)
     places = tuple(place for place in (*_find_sent(run), *found) if place.count)
     return RowPlaces(places, run.counts["read"], exact, "the emulator" if is_rehearsal(run) else "Opus")
+
+
+def describe_source(journal: Journal, evidence: Evidence) -> str:
+    """Return where all rows are that the run read whose rejects a retry tried again; "" for another run.
+
+    Args:
+        journal: which knows the runs.
+        evidence: what the retry left for its report.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    run = next((one for one in journal.runs() if one.id == evidence.rows_of), None)
+    if run is None:
+        return ""
+    since = LaterRuns(journal, run.id)
+    later = since.find(run)
+    places = find_places(
+        run, Evidence.read(journal.evidence(run)), later, find_rows(since, run, later, keys=False)
+    )
+    return "" if places is None else f"Run {run.id} read the source. {places.describe()}"
 
 
 def _find_sent(run: Run) -> Iterator[Place]:

@@ -226,6 +226,20 @@ def test_the_page_and_the_terminal_name_the_rows_that_are_left(register, capsys)
     assert f'<p class="places">In the emulator: {places}</p>' in page
 
 
+def test_a_retry_says_where_all_rows_are_of_the_run_that_read_the_source(register, capsys):
+    register.submit(a="1", b="?", c="?")
+    register.retry(1, b="2", c="?")
+    register.retry(2, c="3")
+    said = "Run 1 read the source. In the emulator: all 3 rows ({}).".format(
+        ", ".join(f"1 sent by run {run}" for run in (1, 2, 3))
+    )
+    for run in (2, 3):
+        assert f'<p class="retried">{said}</p>' in register.page(run)
+        main(["report", str(run)])
+        assert f"\n{said}\n" in capsys.readouterr().out
+    assert "read the source." not in register.page(1)
+
+
 def test_a_reason_says_without_a_click_which_of_its_rows_are_open_for_another_one(register):
     register.submit(a="1", b="?", c="?")
     path = register.folder / "mapping.run-1.rejects.csv"
