@@ -154,7 +154,8 @@ class Retried:
     """What a retry sent again: rejects of an earlier run, or records that Opus had not accepted.
 
     `run` is the earlier run, None for records; `sent` how many rows or records, `of` how many rejects it had;
-    `reasons` why they were rejected then and now; `read` how many rows the earlier run read.
+    `reasons` why they were rejected then and now. `before` are the run that read the source, and the retries
+    between it and this one, the earlier run last; `read` is how many rows the first of them read.
     """
 
     run: int | None
@@ -162,6 +163,7 @@ class Retried:
     of: int = 0
     reasons: tuple[ReasonChange, ...] = ()
     read: int = 0
+    before: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         """Return it as the beginning of a sentence.
@@ -192,8 +194,12 @@ def find_retried(journal: Journal, run: Run, evidence: Evidence) -> Retried | No
         return None
     earlier, left = found
     of = earlier.counts.get("rejected", 0) + earlier.counts.get("failed", 0)
+    above = find_retried(journal, earlier, left)
+    before: tuple[int, ...] = (earlier.id,)
     read = earlier.counts.get("read", 0)
-    return Retried(earlier.id, run.counts.get("read", 0), of, compare_reasons(left, evidence), read)
+    if above is not None and above.before:
+        before, read = (*above.before, earlier.id), above.read
+    return Retried(earlier.id, run.counts.get("read", 0), of, compare_reasons(left, evidence), read, before)
 
 
 def describe_scope(run: Run, retried: Retried | None, later: Later | None) -> str:
@@ -202,19 +208,18 @@ def describe_scope(run: Run, retried: Retried | None, later: Later | None) -> st
     Returns:
         Sentences; "" where no other run sent any.
     """
-    read, after = counted(run.counts.get("read", 0), "row"), () if later is None else later.retries
-    before = None if retried is None else retried.run
-    others = len(after) + (before is not None)
-    if retried is None or before is None:
-        scope = f"This report is about all {read} that run {run.id} read"
+    read = counted(run.counts.get("read", 0), "row")
+    tried = list(() if later is None else later.retries)
+    if retried is None or not retried.before:
+        scope, others = f"This report is about all {read} that run {run.id} read", len(tried)
     else:
-        scope = (
-            f"This report is about the {read} that run {run.id} tried again; that of run {before} is about"
-        )
-        scope += f" all {counted(retried.read, 'row')} that it read"
-    if after:
-        theirs, are = ("that", "is") if len(after) == 1 else ("those", "are")
-        scope += f"; {theirs} of {name_runs(after)} {are} about those that were tried again"
+        first, *between = retried.before
+        tried = [*between, *tried]
+        scope = f"This report is about the {read} that run {run.id} tried again; that of run {first} is about"
+        scope, others = f"{scope} all {counted(retried.read, 'row')} that it read", len(tried) + 1
+    if tried:
+        theirs, are = ("that", "is") if len(tried) == 1 else ("those", "are")
+        scope += f"; {theirs} of {name_runs(tried)} {are} about those that were tried again"
     sign = "" if is_rehearsal(run) else " Sign both." if others == 1 else " Sign all of them."
     return f"{scope}.{sign}" if others else ""
 

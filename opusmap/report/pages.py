@@ -41,7 +41,7 @@ from opusmap.report.later_rows import LaterRows, find_rows
 from opusmap.report.later_runs import Later, LaterRuns, find_page_with_cells, find_pages
 from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
-from opusmap.report.rejected_rows import RejectedRows, read_rows
+from opusmap.report.rejected_rows import RejectedRows, is_edited, read_rows
 from opusmap.report.row_places import describe_source, find_places
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
 from opusmap.report.summary import ENDS, label_end
@@ -77,7 +77,8 @@ class Related:
     `retried` is what the run sent again, if it is a retry; then `source` says where all rows are of the run
     that read the source. `later` is what later runs made of its rows, and `rows` of each of them; `pages`
     are the addresses of the pages of other runs, by their numbers, as far as they can be followed. `cells` is
-    the address of an earlier page of the run that shows cells of rejected rows, or "".
+    the address of an earlier page of the run that shows cells of rejected rows, or "". `edited`: the file of
+    rejects was changed after the run.
     """
 
     retried: Retried | None = None
@@ -86,6 +87,7 @@ class Related:
     pages: Mapping[int, str] = field(default_factory=dict)
     cells: str = ""
     source: str = ""
+    edited: bool = False
 
 
 def write_run(
@@ -130,17 +132,18 @@ def write_run(
 def _relate(journal: Journal, run: Run, evidence: Evidence, path: Path | None, *, keys: bool) -> Related:
     retried, since = find_retried(journal, run, evidence), LaterRuns(journal, run.id)
     later = since.find(run)
-    numbers = [retried.run] if retried is not None and retried.run is not None else []
+    numbers = [] if retried is None else [*retried.before]
     if later is not None:
         numbers += [*later.retries, *([later.whole[0]] if later.whole else [])]
     rows, name = find_rows(since, run, later, keys=keys), PurePath(run.mapping).name
-    source = describe_source(journal, evidence)
+    source, rejects = describe_source(journal, evidence), evidence.find("rejects")
+    edited = rejects is not None and is_edited(rejects)
     if path is None:
-        return Related(retried, later, rows, source=source)
+        return Related(retried, later, rows, source=source, edited=edited)
     cells = find_page_with_cells(path.parent, run.id, name)
     is_other = keys and cells and cells != path.name
     pages = find_pages(path.parent, numbers, name)
-    return Related(retried, later, rows, pages, cells if is_other else "", source)
+    return Related(retried, later, rows, pages, cells if is_other else "", source, edited)
 
 
 def render_run(
@@ -200,6 +203,7 @@ def render_run(
         later=later,
         later_rows=related.rows,
         source_places=related.source,
+        edited=related.edited,
         places=find_places(run, evidence, later, related.rows),
         cells=related.cells,
         rekeyed=related.rows.name_records(),

@@ -1,6 +1,7 @@
 """Correcting rejects, sending again what failed, and asking the journal what happened."""
 
 import csv
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -425,6 +426,12 @@ def test_the_next_step_names_the_source_where_all_its_rejected_rows_have_records
     assert "sent by run 2" in later
     assert '<a href="opusmap-run-1.html">The page that was written before shows them</a>' in later
     assert "make the page before you correct the file" not in later
+    assert "its hash is another one now. The report of run 2 has the hash of the corrected file." in later
+    corrected = hashlib.sha256(rejects.read_bytes()).hexdigest()
+    assert main(["report", "2", "--html", "two.html"]) == 0
+    two = (tmp_path / "two.html").read_text("utf-8")
+    assert (corrected in two, corrected in later, "another one now" in two) == (True, False, False)
+    capsys.readouterr()
     assert main(["report", "1"]) == 0
     before = "opusmap-run-1.html shows the cells as they were before that file was changed."
     assert before in capsys.readouterr().out

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from opusmap.journal import Item, Result, State, Timestamp, open_journal
 from opusmap.output_files import File
 from opusmap.report import Evidence
-from opusmap.report.earlier_runs import Retried, describe_scope, read_history
+from opusmap.report.earlier_runs import Retried, describe_scope, find_retried, read_history
 from opusmap.report.later_runs import Later, LaterRuns, find_later, find_pages
 from opusmap.report.pages import write_run
 from opusmap.report.status import describe_status, list_needs
@@ -257,17 +257,30 @@ def test_both_reports_say_which_rows_they_are_about_and_that_both_are_signed(run
         "This report is about all 200 rows that run 1 read; that of run 2 is about those that were tried "
         "again. Sign both."
     )
-    assert describe_scope(second, Retried(1, 12, 13, read=200), None) == (
+    assert describe_scope(second, Retried(1, 12, 13, read=200, before=(1,)), None) == (
         "This report is about the 12 rows that run 2 tried again; that of run 1 is about all 200 rows that "
         "it read. Sign both."
     )
-    between = describe_scope(second, Retried(1, 12, 13, read=200), Later(1, (3,), 1))
+    between = describe_scope(second, Retried(1, 12, 13, read=200, before=(1,)), Later(1, (3,), 1))
     assert between.endswith("; that of run 3 is about those that were tried again. Sign all of them.")
+    last = describe_scope(second, Retried(4, 12, 13, read=200, before=(1, 3, 4)), None)
+    assert last.endswith(
+        "; that of run 1 is about all 200 rows that it read; those of runs 3 and 4 are about those that were "
+        "tried again. Sign all of them."
+    )
     assert describe_scope(first, None, None) == ""
     for run, other in ((first, 2), (second, 1)):
         page = write_run(runs.journal, run)
         assert page.count("Sign both.") >= 1
         assert f"run {other}" in page
+
+
+def test_a_retry_of_a_retry_names_the_run_that_read_the_source(runs):
+    runs.add(submitted=187, rejected=13)
+    runs.add(rejects(1), submitted=9, rejected=4)
+    third = runs.add(rejects(2), submitted=3, rejected=1)
+    retried = find_retried(runs.journal, third, Evidence.read(runs.journal.evidence(third)))
+    assert (retried.run, retried.of, retried.read, retried.before) == (2, 4, 200, (1, 2))
 
 
 def test_the_history_counts_what_still_needs_attention(runs):
