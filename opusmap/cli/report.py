@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from opusmap.cli.options import ALL, JOURNAL, Output, common, html_option, note_
 from opusmap.cli.output import describe_trusted, print_changes, print_json, print_note
 from opusmap.cli.prune import prune_and_print
 from opusmap.cli.staged_report import report_staged
-from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
+from opusmap.cli.summary import Finding, Section, make_reasons, print_sections, replaced_reasons
 from opusmap.cli.terminal import escape, make_console, make_table
 from opusmap.wording import counted, quote_value, show_minute, was, write_time
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import Retried
-    from opusmap.report.later_runs import Later, LaterRuns
+    from opusmap.report.later_rows import LaterRows
 
 
 @command(
@@ -75,7 +75,6 @@ def report(
         return report_staged(staged, html, out, every=every, rows=not no_rows)
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
-    from opusmap.report.earlier_runs import find_retried
     from opusmap.report.later_runs import LaterRuns
     from opusmap.run.history import find_journal, find_runs
 
@@ -103,21 +102,18 @@ def report(
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
             for one in opened.records(found, *OPEN_STATES)
         ]
-        retried, since = find_retried(opened, found, evidence), LaterRuns(opened, found.id)
-        later = since.find(found)
-        is_shown = html is None and not out.as_json
-        related = _describe_related(since, found, evidence, retried, later) if is_shown else ()
-    rejects, edited = _rejects_now(evidence, folder)
-    if out.as_json:
-        facts = _all_facts(found, evidence, rejects, not_accepted)
-        print_json({**facts, "later": None if later is None else later.as_json()})
-    elif html is None:
-        rejects += " (edited since)" if edited else ""
-        _print_run(found, rejects, evidence, related, any_open=bool(not_accepted), later=later)
-        compared = () if retried is None or retried.run is None else (_compare(retried),)
-        sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
-        print_sections(sections, every=every, taken=_LINES_OF_A_RUN + len(related))
-        print_changes(evidence.source_changed)
+        rejects, edited = _rejects_now(evidence, folder)
+        if out.as_json:
+            later = LaterRuns(opened, found.id).find(found)
+            facts = _all_facts(found, evidence, rejects, not_accepted)
+            print_json({**facts, "later": None if later is None else later.as_json()})
+        elif html is None:
+            rejects += " (edited since)" if edited else ""
+            about = _read_run(opened, found, evidence)
+            _print_run(found, rejects, evidence, about, any_open=bool(not_accepted))
+            sections = _not_accepted(not_accepted), *about.sections
+            print_sections(sections, every=every, taken=_LINES_OF_A_RUN + len(about.lines))
+            print_changes(evidence.source_changed)
     return 0
 
 
@@ -278,47 +274,78 @@ def _compare(retried: Retried) -> Section:
     )
 
 
-def _describe_related(
-    since: LaterRuns, run: Run, evidence: Evidence, retried: Retried | None, later: Later | None
-) -> tuple[str, ...]:
-    """Return where a run's rows are now, and what it has to do with others, as lines."""
-    from opusmap.report.earlier_runs import describe_scope
+def _reasons(evidence: Evidence, rows: LaterRows) -> Section:
+    """Return why rows were rejected, with what became of them if that is known."""
+    title = "Rejected rows, by column and reason"
+    if not rows.rows:
+        return make_reasons(title, evidence.reasons)
+    found = []
+    for reason in evidence.reasons:
+        now = ", ".join(f"{len(numbers):,} {fate}" for fate, numbers in rows.group(reason).items())
+        found.append(Finding(reason.count, (reason.column or "the row", reason.code, now)))
+    return Section(title, ("rows", "column", "code", "now"), tuple(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _AboutRun:
+    """Where a run's rows are and what it has to do with other runs, as lines, and why rows were rejected.
+
+    `sent_later`: later runs sent some of the rows.
+    """
+
+    lines: tuple[str, ...]
+    sections: tuple[Section, ...]
+    sent_later: bool
+
+
+def _read_run(journal: Journal, run: Run, evidence: Evidence) -> _AboutRun:
+    """Return what a report shows of a run and of those before and after it.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    from opusmap.report.earlier_runs import describe_scope, find_retried
     from opusmap.report.later_rows import find_rows
+    from opusmap.report.later_runs import LaterRuns
     from opusmap.report.row_places import describe_source, find_places
 
+    retried, since = find_retried(journal, run, evidence), LaterRuns(journal, run.id)
+    later = since.find(run)
     rows = find_rows(since, run, later)
     places = find_places(run, evidence, later, rows)
-    found = [f"{retried}." if retried is not None else "", "" if places is None else places.describe()]
-    found.append(describe_source(since.journal, evidence))
+    lines = ["" if retried is None else f"{retried}.", "" if places is None else places.describe()]
+    lines.append(describe_source(journal, evidence))
     if later is not None and later.describe():
-        found.append(f"Since then, {later.describe()}.")
-    found += rows.sentences()
-    if later is not None:
-        found += [f"{later.describe_whole()}." if later.whole else ""]
-    return tuple(filter(None, (*found, describe_scope(run, retried, later))))
+        lines.append(f"Since then, {later.describe()}.")
+    lines += rows.sentences()
+    if later is not None and later.whole:
+        lines.append(f"{later.describe_whole()}.")
+    lines.append(describe_scope(run, retried, later))
+    compared = () if retried is None or retried.run is None else (_compare(retried),)
+    sections = *compared, _reasons(evidence, rows), replaced_reasons(evidence.replaced)
+    return _AboutRun(tuple(filter(None, lines)), sections, later is not None and later.sent > 0)
 
 
 def _print_run(
     run: Run,
     rejects: str,
     evidence: Evidence,
-    related: Iterable[str],
+    about: _AboutRun,
     *,
     any_open: bool,
-    later: Later | None,
 ) -> None:
     """Print one run's totals, what it has to do with others, its rejects file, and notes."""
     console = make_console()
     _print_runs([run], {})
     console.print()
-    for line in related:
+    for line in about.lines:
         console.print(escape(line), soft_wrap=True)
     if trusted := run.counts.get("trusted"):
         console.print(describe_trusted(trusted))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
         rows = f"{counted(rejected, 'row')} {was(rejected)}"
-        sent = "" if later is not None and later.sent else ", and not sent"
+        sent = "" if about.sent_later else ", and not sent"
         console.print(escape(f"{rows} rejected{sent}{where}"), soft_wrap=True)
         _print_page_with_cells(run, evidence)
         if evidence.rejected_in_opus:

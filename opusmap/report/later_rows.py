@@ -62,7 +62,8 @@ class LaterRow:
         """
         match self.fate:
             case "sent":
-                return self._describe_sent()
+                sent = "in Opus" if self.run is None else f"sent by run {self.run}"
+                return f"{sent}{self._name_key()}"
             case "filtered":
                 return "excluded by “where”"
             case "open":
@@ -75,7 +76,7 @@ class LaterRow:
                 who = "an earlier run" if self.run is None else f"run {self.run}"
                 return f"in Opus as {who} sent it"
             case "rekeyed":
-                return f"in Opus, {self._describe_sent()}"
+                return f"in Opus since run {self.run}{self._name_key()}"
         return "not known whether it was sent"
 
     def describe_for(self, column: str, code: str) -> str:
@@ -87,9 +88,8 @@ class LaterRow:
         is_other = self.fate == "open" and self.wrong and (column, code) not in self.wrong
         return f"{self.describe()} for another reason" if is_other else self.describe()
 
-    def _describe_sent(self) -> str:
-        sent = "in Opus" if self.run is None else f"sent by run {self.run}"
-        return f"{sent} with the row key {self.sent_as}" if self.sent_as else sent
+    def _name_key(self) -> str:
+        return f" with the row key {self.sent_as}" if self.sent_as else ""
 
     def name(self) -> str:
         """Return its number and key for a person, and in which columns it is wrong.

@@ -1,6 +1,7 @@
 """A run's report names its rows that later runs sent, and those that are open still, as far as is known."""
 
 import json
+import re
 
 import pytest
 
@@ -270,7 +271,7 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     assert fates(register.find(4)) == {
         3: ("b", "in Opus as run 3 sent it"),
         4: ("c", "still open"),
-        5: ("a", "in Opus, sent by run 3 with the row key new"),
+        5: ("a", "in Opus since run 3 with the row key new"),
     }
     page = " ".join(register.page(4).split())
     found = "3 of 4 rows (1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key)"
@@ -287,6 +288,7 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     assert "Still open: row 4 (c: N).\nIn Opus as an earlier run sent them: row 3 (b: N)." in shown
     assert "have the wrong record removed" not in shown
     assert "In Opus with another row key, which the source lacks: row 5 (a: Row key)." in shown
+    assert re.search(r"2 +N +bad-number +1 in Opus as run 3 sent it, 1 still open", shown)
 
 
 def test_a_row_of_another_source_is_not_taken_for_the_one_with_a_new_key(register):
