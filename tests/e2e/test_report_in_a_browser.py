@@ -16,9 +16,11 @@ from pictures import CHROMIUM, QUIET
 from recorded_runs import HOSTILE, lengthen_run, record_run
 
 from opusmap.journal import Run
-from opusmap.report import Evidence
+from opusmap.report import Evidence, Reason
 from opusmap.report.crosswalk import Crosswalk, Line
-from opusmap.report.pages import render_run
+from opusmap.report.later_rows import LaterRow, LaterRows
+from opusmap.report.later_runs import Later
+from opusmap.report.pages import Related, render_run
 from opusmap.report.rejected_rows import RejectedRows
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
@@ -49,7 +51,32 @@ def pages(tmp_path_factory):
     lengthen_run(record_run(folder, 90))
     opusmap(folder, "report", "--html", "run.html")
     opusmap(folder, "preview", "mapping.yaml", "--limit", "3", "--html", "preview.html")
+    (folder / "later.html").write_text(make_later_page(), "utf-8")
     return folder
+
+
+def make_later_page():
+    """Return the page of a run whose rejected rows later runs dealt with, in each way."""
+    wrong = (("Doc Type", "unknown-choice"), ("Amount", "bad-number"))
+    rows = {
+        2: LaterRow(2, "CT-000001", "sent", 2, sent_as="CT-000001b"),
+        3: LaterRow(3, "CT-000002", "open", wrong=wrong, file="mapping.run-2.rejects.csv"),
+        4: LaterRow(4, "", "deleted", wrong=wrong[:1]),
+        5: LaterRow(5, "CT-000004", "filtered"),
+    }
+    later = Later(4, (2,), 1, filtered=1, still_open=2, deleted=1)
+    crosswalk = Crosswalk((Line("Doc Type", "d", "SingleChoice", True, ("DocType",), ("as it is",), 3),))
+    reasons = (Reason("Doc Type", "unknown-choice", 4, (2, 3, 4, 5), ""),)
+    counts = {"read": 1_000_000, "submitted": 999_996, "rejected": 4}
+    run = Run(1, "https://opus.example.com", "c-1", "mapping.yaml", 1000.0, 1060.0, "done", counts)
+    return render_run(
+        run,
+        Evidence(crosswalk=crosswalk, reasons=reasons),
+        [],
+        RejectedRows(missing="Rows were left out of this page."),
+        datetime(2026, 3, 1, tzinfo=UTC),
+        related=Related(later=later, rows=LaterRows(rows), cells="opusmap-run-1.html", edited=True),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +133,7 @@ def test_the_policy_would_stop_a_script_and_a_picture(look, pages):
     assert any("script" in message for message in refused)
 
 
-@pytest.mark.parametrize("name", ["run.html", "preview.html"])
+@pytest.mark.parametrize("name", ["run.html", "preview.html", "later.html"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_is_found_by_an_accessibility_checker(view, name, look):
     page = look(name, bypass_csp=True, **VIEWS[view])
@@ -116,7 +143,7 @@ def test_nothing_is_found_by_an_accessibility_checker(view, name, look):
     assert not found.response["violations"], found.generate_report()
 
 
-@pytest.mark.parametrize("name", ["run.html", "preview.html"])
+@pytest.mark.parametrize("name", ["run.html", "preview.html", "later.html"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_only_boxes_of_their_own_scroll_sideways(view, name, look):
     page = look(name, bypass_csp=True, **VIEWS[view])
