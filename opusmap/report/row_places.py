@@ -117,10 +117,10 @@ def _find_own(run: Run, evidence: Evidence) -> Iterator[Place]:
     """Yield where the other rows are if no later run dealt with any."""
     rekeyed, deleted = 0 if evidence.gone is None else evidence.gone.rekeyed, evidence.rejected_deleted
     yield from _find_earlier(evidence.rejected_in_opus - rekeyed, rekeyed)
-    yield Place("excluded by “where”", run.counts.get("filtered", 0))
+    yield Place("filtered", run.counts.get("filtered", 0))
     yield Place(_DELETED_EARLIER, deleted)
     yield Place("rejected", run.counts.get("rejected", 0) - evidence.rejected_in_opus - deleted)
-    yield Place("refused", run.counts.get("failed", 0))
+    yield Place("failed", run.counts.get("failed", 0))
     yield Place("uncertain", run.counts.get("uncertain", 0))
     yield Place("not sent", run.counts.get("not_sent", 0))
 
@@ -144,7 +144,7 @@ def _find_later(run: Run, later: Later, rows: LaterRows, *, exact: bool) -> Iter
     fates: tuple[Fate, ...] = ("kept", "rekeyed", "deleted_earlier")
     kept, rekeyed, deleted = (len(rows.numbers(fate)) for fate in fates)
     yield from _find_earlier(kept, rekeyed)
-    yield Place("excluded by “where”", run.counts.get("filtered", 0) + later.filtered)
+    yield Place("filtered", run.counts.get("filtered", 0) + later.filtered)
     yield Place(_DELETED_EARLIER, deleted)
     yield Place("still open" if exact else "still open at most", later.attention - kept - rekeyed - deleted)
     yield Place("deleted from the rejects file", later.deleted)

@@ -34,7 +34,7 @@ def describe(later=None, rows=None, *, run=RUN, evidence=Evidence(), **counts): 
             {"submitted": 1_200, "unchanged": 3, "filtered": 2, "failed": 1, "uncertain": 4, "not_sent": 5},
             (
                 "In Opus: 1,203 of 1,215 rows (1,200 sent by run 1, 3 unchanged). "
-                "Not in Opus: 2 excluded by “where”, 1 refused, 4 uncertain, 5 not sent."
+                "Not in Opus: 2 filtered, 1 failed, 4 uncertain, 5 not sent."
             ),
         ),
     ],
