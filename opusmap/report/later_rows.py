@@ -74,7 +74,7 @@ class LaterRow:
                 return "deleted from an earlier rejects file"
             case "kept":
                 who = "an earlier run" if self.run is None else f"run {self.run}"
-                return f"in Opus as {who} sent it"
+                return f"in Opus as {who} sent it{self._name_key()}"
             case "rekeyed":
                 return f"in Opus since run {self.run}{self._name_key()}"
         return "not known whether it was sent"
@@ -220,21 +220,23 @@ def find_retried_rows(journal: Journal, run: Run, evidence: Evidence) -> Retried
     """Return what retries made of the rows that a run reads again, before it began.
 
     A row is known by its number, since a person may have corrected its key. So it is known only of a source
-    that comes from files, and whose files are those of the earlier run, byte for byte.
+    that comes from files, and whose files are those of the earlier run, byte for byte. Of a retry's rows,
+    none counts as deleted: its file still has them.
 
     Args:
         journal: which knows the earlier runs.
         run: the run.
-        evidence: what it leaves, with the files of its source.
+        evidence: what it leaves, with the files of its source, or the run that read the source.
 
     Raises:
         JournalError: the journal can't be read.
     """
-    source = _list_source(evidence)
-    if not source or evidence.rows_of is not None or evidence.retried is not None:
-        return RetriedRows()
+    is_retry = evidence.rows_of is not None
     before = [one for one in journal.runs() if one.id < run.id and _target(one) == _target(run)][:_RUNS]
-    same = [one for one in before if _list_source(Evidence.read(journal.evidence(one))) == source]
+    left = {one.id: Evidence.read(journal.evidence(one)) for one in before}
+    read = left.get(evidence.rows_of or 0) if is_retry else evidence
+    source = None if read is None or evidence.retried is not None else _list_source(read)
+    same = [one for one in before if source and _list_source(left[one.id]) == source]
     since = LaterRuns(journal, min((one.id for one in same), default=run.id), before=run.id)
     sent, deleted = dict[int, EarlierRecord](), set[int]()
     for one in sorted(same, key=lambda each: each.id):
@@ -247,7 +249,7 @@ def find_retried_rows(journal: Journal, run: Run, evidence: Evidence) -> Retried
             if row.fate == "sent" and (row.run is not None or row.number not in sent):
                 key = "" if row.run is None else row.sent_as or row.key
                 sent[row.number] = EarlierRecord(row.run, key)
-    return RetriedRows(sent, frozenset(deleted - sent.keys()))
+    return RetriedRows(sent, frozenset() if is_retry else frozenset(deleted - sent.keys()))
 
 
 def find_earlier_records(

@@ -90,11 +90,11 @@ def describe_rejected_in_opus(count: int) -> str:
 
 
 def describe_rejected_deleted(count: int) -> str:
-    """Return that so many of the rejected rows were deleted from a rejects file, and what to do."""
+    """Return that so many of the rejected rows were deleted from an earlier rejects file, and what to do."""
     it = them(count)
     rows = f"{count:,} of the rejected rows {was(count)}"
     leave_out = f"To leave {it} out of later runs, exclude {it} with `where` in the mapping"
-    return f"{rows} deleted from a rejects file, so no retry sent {it}. {leave_out}"
+    return f"{rows} deleted from an earlier rejects file, so no retry sent {it}. {leave_out}"
 
 
 def list_needs(

@@ -468,14 +468,14 @@ def test_rows_whose_key_was_corrected_or_that_were_deleted_are_not_to_be_fixed_a
     main(["submit", "mapping.yaml"])
     shown = capsys.readouterr().err
     assert "2 of the rejected rows have records that earlier runs sent" in shown
-    assert "1 of the rejected rows was deleted from a rejects file, so no retry sent it" in shown
+    assert "1 of the rejected rows was deleted from an earlier rejects file, so no retry sent it" in shown
     right = "It is right: the record of a rejected row whose row key was corrected in a rejects file."
     assert f"absent from the source: b; nothing was deleted. {right}\n" in shown
     assert "removed in Opus" not in shown
     assert f"Next, correct the 2 rows that have records in {register.name}, and send it again" in shown
     assert main(["report", "3"]) == 0
     shown = capsys.readouterr().out
-    assert "1 of the rejected rows was deleted from a rejects file" in shown
+    assert "1 of the rejected rows was deleted from an earlier rejects file" in shown
     assert f"absent from the source: b. {right}\n" in shown
     places = "1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key"
     assert f"3 of 4 rows ({places}). Not in the emulator: 1 deleted from an earlier rejects file." in shown

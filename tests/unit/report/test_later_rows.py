@@ -315,3 +315,34 @@ def test_a_retry_of_a_file_without_rows_says_that_all_were_deleted(register):
     register.submit(a="1", b="?", c="?")
     register.retry(1)
     assert register.find().describe() == "Deleted from the rejects file: row 3 (N), row 4 (N)."
+
+
+def test_a_later_retry_knows_the_rows_that_an_earlier_one_sent_or_that_were_deleted(register, capsys):
+    rows = {"a": "1", "b": "?", "c": "?", "d": "?", "e": "?"}
+    register.submit(**rows)
+    path = register.folder / "mapping.run-1.rejects.csv"
+    path.write_text(path.read_text("utf-8-sig").replace("b,?", "new,2", 1), "utf-8")
+    register.retry(1, new="2", c="3", e="?")  # d was deleted
+    register.submit(**rows)
+    register.retry(3, b="?", c="?", d="?", e="5")  # and corrects e alone
+    assert fates(register.find(3)) == {
+        3: ("b", "in Opus since run 2 with the row key new"),
+        4: ("c", "in Opus as run 2 sent it"),
+        5: ("d", "deleted from an earlier rejects file"),
+        6: ("e", "sent by run 4"),
+    }
+    page = " ".join(register.page(3).split())
+    others = "1 rejected now but sent earlier, 1 sent earlier with another row key"
+    found = f"4 of 5 rows (1 unchanged, 1 sent by run 4, {others})"
+    assert f"In the emulator: {found}. Not in the emulator: 1 deleted from an earlier rejects file." in page
+    assert fates(register.find(4)) == {
+        3: ("b", "in Opus as run 2 sent it with the row key new"),
+        4: ("c", "in Opus as run 2 sent it"),
+        5: ("d", "still open"),  # the file had it
+    }
+    capsys.readouterr()
+    main(["report", "4"])
+    places = (
+        "3 of 4 rows (1 sent by run 4, 2 rejected now but sent earlier). Not in the emulator: 1 rejected."
+    )
+    assert f"In the emulator: {places}" in capsys.readouterr().out
