@@ -299,9 +299,8 @@ def _next_of_rejects(
         return f"fix the rows in {writer.path} and {'rehearse' if to else 'send'} them", retry
     if not in_opus and not others:
         it = "row that was" if writer.count == 1 else "rows that were"
-        return f"exclude the {it} deleted from an earlier rejects file by `where`, and check", given.command(
-            "check"
-        )
+        why = f"exclude the {it} deleted from an earlier rejects file by `where`, and check"
+        return why, given.command("check")
     rows = "row that has a record" if in_opus == 1 else f"{in_opus:,} rows that have records"
     where = work.source.name if Path(work.source.name).is_file() else "the source"
     if not others:
