@@ -142,7 +142,7 @@ def _find_later(run: Run, later: Later, rows: LaterRows, *, exact: bool) -> Iter
     else:
         yield Place(f"sent by {later.name_later()}", later.sent, in_opus=True)
     fates: tuple[Fate, ...] = ("kept", "rekeyed", "deleted_earlier")
-    kept, rekeyed, deleted = (len(rows.numbers(fate)) for fate in fates)
+    kept, rekeyed, deleted = (len(rows.numbers(fate)) if later.exact else 0 for fate in fates)
     yield from _find_earlier(kept, rekeyed)
     yield Place("filtered", run.counts.get("filtered", 0) + later.filtered)
     yield Place(_DELETED_EARLIER, deleted)
