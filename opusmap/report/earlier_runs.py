@@ -44,15 +44,15 @@ class PastRun:
     retry_of: int | None = None
 
     @property
-    def in_opus(self) -> int:
-        """How many of its rows are in Opus now: sent by it or a later run, or unchanged."""
+    def accepted(self) -> int:
+        """How many of its rows Opus accepted: sent by it or a later run, or unchanged."""
         counts = self.run.counts
         return counts.get("submitted", 0) + counts.get("unchanged", 0) + self.sent_later
 
     @property
     def left_out(self) -> int:
         """How many of its rows were filtered, deleted from a file of rejects, or not sent."""
-        return self.run.counts.get("read", 0) - self.in_opus - self.attention
+        return self.run.counts.get("read", 0) - self.accepted - self.attention
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ one answer for all of them. Row keys of rejected rows are only in the files of r
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
@@ -109,12 +109,14 @@ class LaterRows:
     """What became of the rows of a run that needed attention, by number, as far as their numbers are known.
 
     `more` is how many rows that still need attention have no known number. `pruned`: the records of a run
-    that might have shown it were pruned.
+    that might have shown it were pruned. `others`: later runs that are no retries of this one sent records,
+    which may be of its rows.
     """
 
     rows: Mapping[int, LaterRow] = field(default_factory=dict)
     more: int = 0
     pruned: bool = False
+    others: bool = False
 
     def left(self) -> list[LaterRow]:
         """Return the rows that are certainly not dealt with, by number."""
@@ -184,12 +186,13 @@ def find_rows(since: LaterRuns, run: Run, later: Later | None, *, keys: bool = T
     Raises:
         JournalError: the journal can't be read.
     """
+    others = since.has_others(run)
     if later is not None and later.describe():
-        return _Search(since, run, later, keys=keys).find()
+        return replace(_Search(since, run, later, keys=keys).find(), others=others)
     left = Evidence.read(since.journal.evidence(run))
     if left.rejected_in_opus or left.rejected_deleted:
-        return _Search(since, run, None, keys=keys).find()
-    return LaterRows()
+        return replace(_Search(since, run, None, keys=keys).find(), others=others)
+    return LaterRows(others=others)
 
 
 _RUNS = 100
@@ -328,6 +331,7 @@ class _Search:
         self._open -= self._sent.keys()
         rest = self._wanted - self._sent.keys() - self._open
         fate = self._decide()
+        self._sent |= self._find_sent_again()
         fates: dict[int, Fate] = {**dict.fromkeys(rest, fate), **dict.fromkeys(self._open, "open")}
         fates |= dict.fromkeys(self._sent, "sent")
         if self._with_earlier:
@@ -405,6 +409,21 @@ class _Search:
             record = known.get(key)
             if record is not None and record.state is State.ACCEPTED and record.run > run.id:
                 self._sent[number] = record.run
+
+    def _find_sent_again(self) -> dict[int, int]:
+        """Return the rejected rows that another run sent later under the same key, with that run."""
+        keys = {
+            number: key
+            for number, (key, codes) in self._rejected.items()
+            if key and number in self._wanted - self._sent.keys() and NOT_OWN_RECORD.isdisjoint(codes)
+        }
+        known = self._journal.find_records(self._run.origin, self._run.connection, set(keys.values()))
+        found = {number: known[key] for number, key in keys.items() if key in known}
+        return {
+            number: record.run
+            for number, record in found.items()
+            if record.state is State.ACCEPTED and record.row == number and record.run > self._run.id
+        }
 
     def _find_earlier(self, numbers: set[int]) -> dict[int, Fate]:
         """Return what became of open rows in earlier runs; note their records."""

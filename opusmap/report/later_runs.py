@@ -160,6 +160,14 @@ class LaterRuns:
             found |= {one.id: (one, is_last) for one, is_last in self.trace(retry)}
         return [found[number] for number in sorted(found)]
 
+    def has_others(self, run: Run) -> bool:
+        """Return whether later runs of the mapping that are no retries of a run's rejects sent records."""
+        own, name = {one.id for one, _ in self.trace(run)}, PurePath(run.mapping).name
+        return any(
+            one.id not in own and PurePath(one.mapping).name == name and one.counts.get("submitted")
+            for one in self._after(run)
+        )
+
     def find(self, run: Run) -> Later | None:
         """Return what later runs made of a run's rows, as `find_later`."""
         of = sum(run.counts.get(name, 0) for name in ("rejected", "failed", "uncertain"))

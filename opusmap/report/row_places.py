@@ -1,4 +1,4 @@
-"""Where the rows of a run are now: in Opus, by which run, or where else. All lines add up to the rows read.
+"""What became of the rows of a run: accepted by Opus, from which run, or what else. It adds up.
 
 Owns the sentence that the terminal and the page begin with.
 """
@@ -6,7 +6,7 @@ Owns the sentence that the terminal and the page begin with.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How many rows are in one place, in words, and whether that is Opus."""
+    """How many rows came to one end, in words, and whether Opus accepted them."""
 
     words: str
     count: int
-    in_opus: bool = False
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlaces:
-    """Where the `read` rows of a run are now.
+    """What became of the `read` rows of a run, as far as this run, those before and its retries tell.
 
-    Their counts add up to `read`. If not `exact`, more rows may be in Opus, and fewer may be open. `opus` is
-    the name of what has the records: Opus, or the emulator.
+    Their counts add up to `read`. If not `exact`, Opus may have accepted more rows, and fewer may be open.
+    `opus` is the name of what accepts records: Opus, or the emulator. What happened to a record after that,
+    such as its destruction, is not told here.
     """
 
     places: tuple[Place, ...]
@@ -43,24 +44,25 @@ class RowPlaces:
     opus: str = "Opus"
 
     @property
-    def in_opus(self) -> int:
-        """How many rows are in Opus, at least."""
-        return sum(place.count for place in self.places if place.in_opus)
+    def accepted(self) -> int:
+        """How many rows Opus accepted, at least."""
+        return sum(place.count for place in self.places if place.accepted)
 
     def describe(self) -> str:
         """Return it as sentences.
 
         >>> RowPlaces((Place("sent by run 1", 2, True), Place("still open", 1)), 3).describe()
-        'In Opus: 2 of 3 rows (2 sent by run 1). Not in Opus: 1 still open.'
+        'Opus accepted 2 of 3 rows (2 sent by run 1). Not accepted: 1 still open.'
         """
         inside, outside = (
-            [place for place in self.places if place.in_opus is in_opus] for in_opus in (True, False)
+            [place for place in self.places if place.accepted is accepted] for accepted in (True, False)
         )
-        least, rows = "" if self.exact else "at least ", counted(self.read, "row")
-        found = f"{least}{self.in_opus:,} of {rows}" if outside or self.read == 1 else f"all {rows}"
+        least, most = ("", "") if self.exact else ("at least ", ", at most")
+        rows = counted(self.read, "row")
+        found = f"{least}{self.accepted:,} of {rows}" if outside or self.read == 1 else f"all {rows}"
         how = f" ({_list(inside)})" if inside else ""
-        others = f" Not in {self.opus}: {_list(outside)}." if outside else ""
-        return f"In {self.opus}: {found}{how}.{others}"
+        others = f" Not accepted{most}: {_list(outside)}." if outside else ""
+        return f"{self.opus[:1].upper()}{self.opus[1:]} accepted {found}{how}.{others}"
 
 
 def _list(places: Iterable[Place]) -> str:
@@ -68,7 +70,7 @@ def _list(places: Iterable[Place]) -> str:
 
 
 def find_places(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows) -> RowPlaces | None:
-    """Return where the rows of a run are now; None if the run has not counted its rows.
+    """Return what became of the rows of a run; None if the run has not counted its rows.
 
     Args:
         run: the run.
@@ -78,17 +80,30 @@ def find_places(run: Run, evidence: Evidence, later: Later | None, rows: LaterRo
     """
     if not run.counts.get("read"):
         return None
-    by_later = None if later is None or not later.describe() else later
-    any_earlier = evidence.rejected_in_opus or evidence.rejected_deleted
-    are_known = not (any_earlier and (rows.more or rows.numbers("unknown")))
-    exact = by_later is None or (by_later.exact and are_known)
-    found = _find_own(run, evidence) if by_later is None else _find_later(run, by_later, rows, exact=exact)
+    gone = evidence.gone
+    exact = not rows.others and (gone is None or gone.corrected == gone.rekeyed)
+    if later is None or not later.describe():
+        found = [*_find_own(run, evidence)]
+    else:
+        any_earlier = evidence.rejected_in_opus or evidence.rejected_deleted
+        are_known = not (any_earlier and (rows.more or rows.numbers("unknown")))
+        earlier = [len(rows.numbers(fate)) if later.exact else 0 for fate in _BEFORE]
+        # A row that an earlier retry sent, and of two retries of one file one as well, is in both counts.
+        fits = sum(earlier) <= later.attention
+        # Of rows that were deleted from the file, some may have a record from before.
+        is_told = not (later.deleted and evidence.rejected_in_opus)
+        exact = exact and later.exact and are_known and fits and is_told
+        found = [*_find_later(run, later, rows, earlier if fits else [0, 0, 0])]
     places = tuple(place for place in (*_find_sent(run), *found) if place.count)
     return RowPlaces(places, run.counts["read"], exact, "the emulator" if is_rehearsal(run) else "Opus")
 
 
+_BEFORE: tuple[Fate, ...] = ("kept", "rekeyed", "deleted_earlier")
+"""What became of rows before the run."""
+
+
 def describe_source(journal: Journal, evidence: Evidence) -> str:
-    """Return where all rows are that the run read whose rejects a retry tried again; "" for another run.
+    """Return what became of all rows that the run read whose rejects a retry tried again; "" for another run.
 
     Args:
         journal: which knows the runs.
@@ -109,12 +124,12 @@ def describe_source(journal: Journal, evidence: Evidence) -> str:
 
 
 def _find_sent(run: Run) -> Iterator[Place]:
-    yield Place(f"sent by run {run.id}", run.counts.get("submitted", 0), in_opus=True)
-    yield Place("unchanged", run.counts.get("unchanged", 0), in_opus=True)
+    yield Place(f"sent by run {run.id}", run.counts.get("submitted", 0), accepted=True)
+    yield Place("unchanged", run.counts.get("unchanged", 0), accepted=True)
 
 
 def _find_own(run: Run, evidence: Evidence) -> Iterator[Place]:
-    """Yield where the other rows are if no later run dealt with any."""
+    """Yield what became of the other rows if no later run dealt with any."""
     rekeyed, deleted = 0 if evidence.gone is None else evidence.gone.rekeyed, evidence.rejected_deleted
     yield from _find_earlier(evidence.rejected_in_opus - rekeyed, rekeyed)
     yield Place("filtered", run.counts.get("filtered", 0))
@@ -126,26 +141,25 @@ def _find_own(run: Run, evidence: Evidence) -> Iterator[Place]:
 
 
 def _find_earlier(kept: int, rekeyed: int) -> Iterator[Place]:
-    yield Place("rejected now but sent earlier", kept, in_opus=True)
-    yield Place("sent earlier with another row key", rekeyed, in_opus=True)
+    yield Place("rejected now but sent earlier", kept, accepted=True)
+    yield Place("sent earlier with another row key", rekeyed, accepted=True)
 
 
 _DELETED_EARLIER = "deleted from an earlier rejects file"
 
 
-def _find_later(run: Run, later: Later, rows: LaterRows, *, exact: bool) -> Iterator[Place]:
-    """Yield where the other rows are after later runs."""
+def _find_later(run: Run, later: Later, rows: LaterRows, earlier: Sequence[int]) -> Iterator[Place]:
+    """Yield what became of the other rows by later runs; `earlier` are the numbers of those of `_BEFORE`."""
     by_run = Counter(row.run for row in rows.rows.values() if row.fate == "sent")
     if by_run.total() == later.sent and None not in by_run:
         for number in sorted(one for one in by_run if one is not None):
-            yield Place(f"sent by run {number}", by_run[number], in_opus=True)
+            yield Place(f"sent by run {number}", by_run[number], accepted=True)
     else:
-        yield Place(f"sent by {later.name_later()}", later.sent, in_opus=True)
-    fates: tuple[Fate, ...] = ("kept", "rekeyed", "deleted_earlier")
-    kept, rekeyed, deleted = (len(rows.numbers(fate)) if later.exact else 0 for fate in fates)
+        yield Place(f"sent by {later.name_later()}", later.sent, accepted=True)
+    kept, rekeyed, deleted = earlier
     yield from _find_earlier(kept, rekeyed)
     yield Place("filtered", run.counts.get("filtered", 0) + later.filtered)
     yield Place(_DELETED_EARLIER, deleted)
-    yield Place("still open" if exact else "still open at most", later.attention - kept - rekeyed - deleted)
+    yield Place("still open", later.attention - kept - rekeyed - deleted)
     yield Place("deleted from the rejects file", later.deleted)
     yield Place("not sent", run.counts.get("not_sent", 0))

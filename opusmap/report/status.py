@@ -115,7 +115,7 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | 
         not_sent = f" {counted(left, 'record')} {was(left)} not sent." if left else ""
         yield Need(f"The run did not finish.{not_sent}", again, section="totals")
     if later is None or not later.describe():
-        yield from _needs_of_rows(run, evidence, rows)
+        yield from _needs_of_rows(run, evidence, later, rows)
     elif later.still_open:
         section = "rejects" if run.counts.get("rejected") else "open-ends"
         yield Need(f"{later.describe()}.", *_correct_later(run, evidence, later), section, sentences)
@@ -131,9 +131,12 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | 
         yield Need(f"{replace(evidence.gone, keys=()).describe()}.", "Nothing was deleted.", section="gone")
 
 
-def _needs_of_rows(run: Run, evidence: Evidence, rows: LaterRows | None) -> Iterator[Need]:
+def _needs_of_rows(
+    run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | None
+) -> Iterator[Need]:
     """Yield what is to be done about the rows of a run that are not records in Opus."""
-    correct = _correct(run, evidence.find("rejects"))
+    again = _look_at_whole(later)
+    correct = again or _correct(run, evidence.find("rejects"))
     if uncertain := run.counts.get("uncertain"):
         what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {them(uncertain)}."
         yield Need(
@@ -149,9 +152,19 @@ def _needs_of_rows(run: Run, evidence: Evidence, rows: LaterRows | None) -> Iter
             what += f" {describe_rejected_in_opus(evidence.rejected_in_opus)}."
         if evidence.rejected_deleted:
             what += f" {describe_rejected_deleted(evidence.rejected_deleted)}."
-        if evidence.rejected_in_opus or evidence.rejected_deleted:
+        if again is None and (evidence.rejected_in_opus or evidence.rejected_deleted):
             correct = _correct_source(run, evidence, rejected)
         yield Need(what, *correct, "rejects", () if rows is None else tuple(rows.sentences()))
+
+
+def _look_at_whole(later: Later | None) -> tuple[str, str] | None:
+    """Return which report to read, and the command, if a run read the source again after all retries.
+
+    To retry the rejects of the run before would put older values over newer ones.
+    """
+    if later is None or later.whole is None or later.whole[0] < max(later.retries, default=0):
+        return None
+    return f"{later.describe_whole()}. See", f"opusmap report {later.whole[0]} --html"
 
 
 def _correct(run: Run, file: File | None) -> tuple[str, str]:
@@ -185,6 +198,8 @@ def _correct_source(run: Run, evidence: Evidence, rejected: int) -> tuple[str, s
 
 def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str]:
     """Return what to do with the rows that are open after later runs, and the command to run then."""
+    if again := _look_at_whole(later):
+        return again
     mapping = shlex.quote(run.mapping)
     if not later.attention:
         it, they, record = ("it", "it", "a record") if later.deleted == 1 else ("them", "they", "records")

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -284,6 +284,10 @@ class _Run:
             rows_of=sent.rows_of,
         )
         journal.keep_evidence(self.begun, self._evidence.as_json())
+        # Before the first request, for it may read all records of earlier runs.
+        self._retried = (
+            RetriedRows() if journal.in_memory else find_retried_rows(journal, self.begun, self._evidence)
+        )
         if rejects is not None and not journal.in_memory:
             rejects.belong_to(self.begun.id)
 
@@ -352,11 +356,6 @@ class _Run:
             self._rejected_in_opus += len(records)
             self._rejected_deleted += len((rejected.keys() & self._retried.deleted) - records.keys())
             self._retried_keys |= {records[row].key for row in records.keys() & self._retried.sent.keys()}
-
-    @cached_property
-    def _retried(self) -> RetriedRows:
-        """What retries made of the source's rows before; read when the first row is rejected."""
-        return find_retried_rows(self._journal, self.begun, self._evidence)
 
     def _too_many(self, rejected: int, read: int) -> bool:
         limit = self._options.max_errors

@@ -478,7 +478,7 @@ def test_rows_whose_key_was_corrected_or_that_were_deleted_are_not_to_be_fixed_a
     assert "1 of the rejected rows was deleted from an earlier rejects file" in shown
     assert f"absent from the source: b. {right}\n" in shown
     places = "1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key"
-    assert f"3 of 4 rows ({places}). Not in the emulator: 1 deleted from an earlier rejects file." in shown
+    assert f"3 of 4 rows ({places}). Not accepted: 1 deleted from an earlier rejects file." in shown
     assert "Deleted from an earlier rejects file: row 5 (d: Day)." in shown
 
     main(["submit", "mapping.yaml", "--json"])  # and again, after a run without a retry

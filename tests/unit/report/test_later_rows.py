@@ -222,16 +222,16 @@ def test_the_page_and_the_terminal_name_the_rows_that_are_left(register, capsys)
     shown = capsys.readouterr().out
     assert "Still open: row 4 (c: N).\nDeleted from the rejects file: row 5 (N)." in shown
     places = "2 of 4 rows (1 sent by run 1, 1 sent by run 2)"
-    places += ". Not in the emulator: 1 still open, 1 deleted from the rejects file."
-    assert f"In the emulator: {places}" in shown
-    assert f'<p class="places">In the emulator: {places}</p>' in page
+    places += ". Not accepted: 1 still open, 1 deleted from the rejects file."
+    assert f"The emulator accepted {places}" in shown
+    assert f'<p class="places">The emulator accepted {places}</p>' in page
 
 
 def test_a_retry_says_where_all_rows_are_of_the_run_that_read_the_source(register, capsys):
     register.submit(a="1", b="?", c="?")
     register.retry(1, b="2", c="?")
     register.retry(2, c="3")
-    said = "Run 1 read the source. In the emulator: all 3 rows ({}).".format(
+    said = "Run 1 read the source. The emulator accepted all 3 rows ({}).".format(
         ", ".join(f"1 sent by run {run}" for run in (1, 2, 3))
     )
     for run in (2, 3):
@@ -275,7 +275,7 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     }
     page = " ".join(register.page(4).split())
     found = "3 of 4 rows (1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key)"
-    assert f"In the emulator: {found}. Not in the emulator: 1 rejected." in page
+    assert f"The emulator accepted {found}. Not accepted: 1 rejected." in page
     assert (
         "Correct the 2 rows that have records in register.csv, and the cells of the other one in map" in page
     )
@@ -334,7 +334,7 @@ def test_a_later_retry_knows_the_rows_that_an_earlier_one_sent_or_that_were_dele
     page = " ".join(register.page(3).split())
     others = "1 rejected now but sent earlier, 1 sent earlier with another row key"
     found = f"4 of 5 rows (1 unchanged, 1 sent by run 4, {others})"
-    assert f"In the emulator: {found}. Not in the emulator: 1 deleted from an earlier rejects file." in page
+    assert f"The emulator accepted {found}. Not accepted: 1 deleted from an earlier rejects file." in page
     assert fates(register.find(4)) == {
         3: ("b", "in Opus as run 2 sent it with the row key new"),
         4: ("c", "in Opus as run 2 sent it"),
@@ -342,7 +342,5 @@ def test_a_later_retry_knows_the_rows_that_an_earlier_one_sent_or_that_were_dele
     }
     capsys.readouterr()
     main(["report", "4"])
-    places = (
-        "3 of 4 rows (1 sent by run 4, 2 rejected now but sent earlier). Not in the emulator: 1 rejected."
-    )
-    assert f"In the emulator: {places}" in capsys.readouterr().out
+    places = "3 of 4 rows (1 sent by run 4, 2 rejected now but sent earlier). Not accepted: 1 rejected."
+    assert f"The emulator accepted {places}" in capsys.readouterr().out

@@ -291,8 +291,8 @@ def test_the_history_counts_what_still_needs_attention(runs):
         (0, "Finished: no row needs attention"),
     ]
     first, retry = history.runs
-    assert (first.in_opus, first.left_out, first.retry_of) == (199, 1, None)
-    assert (retry.in_opus, retry.left_out, retry.retry_of) == (12, 0, 1)
+    assert (first.accepted, first.left_out, first.retry_of) == (199, 1, None)
+    assert (retry.accepted, retry.left_out, retry.retry_of) == (12, 0, 1)
 
 
 def test_pages_of_other_runs_are_linked_if_they_are_beside(runs, tmp_path):

@@ -1,4 +1,4 @@
-"""Each row that a run read is in one place now, and the sentence that says so adds up."""
+"""Each row that a run read came to one end, and the sentence that says so adds up."""
 
 from dataclasses import replace
 
@@ -27,19 +27,19 @@ def describe(later=None, rows=None, *, run=RUN, evidence=Evidence(), **counts): 
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ({"submitted": 3}, "In Opus: all 3 rows (3 sent by run 1)."),
-        ({"submitted": 1}, "In Opus: 1 of 1 row (1 sent by run 1)."),
-        ({"rejected": 2}, "In Opus: 0 of 2 rows. Not in Opus: 2 rejected."),
+        ({"submitted": 3}, "Opus accepted all 3 rows (3 sent by run 1)."),
+        ({"submitted": 1}, "Opus accepted 1 of 1 row (1 sent by run 1)."),
+        ({"rejected": 2}, "Opus accepted 0 of 2 rows. Not accepted: 2 rejected."),
         (
             {"submitted": 1_200, "unchanged": 3, "filtered": 2, "failed": 1, "uncertain": 4, "not_sent": 5},
             (
-                "In Opus: 1,203 of 1,215 rows (1,200 sent by run 1, 3 unchanged). "
-                "Not in Opus: 2 filtered, 1 failed, 4 uncertain, 5 not sent."
+                "Opus accepted 1,203 of 1,215 rows (1,200 sent by run 1, 3 unchanged). "
+                "Not accepted: 2 filtered, 1 failed, 4 uncertain, 5 not sent."
             ),
         ),
     ],
 )
-def test_a_run_says_how_many_of_its_rows_are_in_opus_and_where_the_others_are(counts, said):
+def test_a_run_says_how_many_of_its_rows_opus_accepted_and_what_became_of_the_others(counts, said):
     assert describe(**counts) == said
 
 
@@ -47,32 +47,32 @@ def test_a_run_that_has_not_counted_its_rows_says_nothing():
     assert find_places(RUN, Evidence(), None, LaterRows()) is None
 
 
-def test_a_rehearsal_has_its_records_in_the_emulator():
+def test_a_rehearsal_has_its_records_accepted_by_the_emulator():
     rehearsal = replace(RUN, origin="http://127.0.0.1:8015")
     said = describe(run=rehearsal, submitted=1, rejected=1)
-    assert said == "In the emulator: 1 of 2 rows (1 sent by run 1). Not in the emulator: 1 rejected."
+    assert said == "The emulator accepted 1 of 2 rows (1 sent by run 1). Not accepted: 1 rejected."
 
 
 def test_later_runs_are_named_one_by_one_where_all_their_rows_are_known():
     rows = {number: LaterRow(number, "", "sent", 2 + number % 2) for number in range(2, 5)}
     later = Later(6, (2, 3), 3, still_open=3, deleted=1)
-    rest = "Not in Opus: 2 still open, 1 deleted from the rejects file."
+    rest = "Not accepted: 2 still open, 1 deleted from the rejects file."
     known = describe(later, LaterRows(rows), submitted=4, rejected=6)
-    assert known == f"In Opus: 7 of 10 rows (4 sent by run 1, 2 sent by run 2, 1 sent by run 3). {rest}"
+    assert known == f"Opus accepted 7 of 10 rows (4 sent by run 1, 2 sent by run 2, 1 sent by run 3). {rest}"
     some = describe(later, LaterRows({2: rows[2]}), submitted=4, rejected=6)
-    assert some == f"In Opus: 7 of 10 rows (4 sent by run 1, 3 sent by runs 2 and 3). {rest}"
+    assert some == f"Opus accepted 7 of 10 rows (4 sent by run 1, 3 sent by runs 2 and 3). {rest}"
 
 
 def test_a_count_that_is_not_certain_is_called_so():
     said = describe(Later(5, (2, 3), 3, still_open=2, exact=False), submitted=5, rejected=5)
-    assert said.startswith("In Opus: at least 8 of 10 rows (")
-    assert said.endswith("Not in Opus: 2 still open at most.")
+    assert said.startswith("Opus accepted at least 8 of 10 rows (")
+    assert said.endswith("Not accepted, at most: 2 still open.")
 
 
-def test_rejected_rows_with_a_record_are_in_opus():
+def test_rejected_rows_with_a_record_were_accepted():
     said = describe(evidence=Evidence(rejected_in_opus=2), unchanged=1, rejected=3)
     assert said == (
-        "In Opus: 3 of 4 rows (1 unchanged, 2 rejected now but sent earlier). Not in Opus: 1 rejected."
+        "Opus accepted 3 of 4 rows (1 unchanged, 2 rejected now but sent earlier). Not accepted: 1 rejected."
     )
 
 
