@@ -109,8 +109,8 @@ class LaterRows:
     """What became of the rows of a run that needed attention, by number, as far as their numbers are known.
 
     `more` is how many rows that still need attention have no known number. `pruned`: the records of a run
-    that might have shown it were pruned. `others`: later runs that are no retries of this one sent records,
-    which may be of its rows.
+    that might have shown it were pruned. `others`: later runs other than its retries sent records, which
+    may be of its rows.
     """
 
     rows: Mapping[int, LaterRow] = field(default_factory=dict)

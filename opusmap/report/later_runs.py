@@ -161,7 +161,7 @@ class LaterRuns:
         return [found[number] for number in sorted(found)]
 
     def has_others(self, run: Run) -> bool:
-        """Return whether later runs of the mapping that are no retries of a run's rejects sent records."""
+        """Return whether later runs of the mapping, other than retries of a run's rejects, sent records."""
         own, name = {one.id for one, _ in self.trace(run)}, PurePath(run.mapping).name
         return any(
             one.id not in own and PurePath(one.mapping).name == name and one.counts.get("submitted")

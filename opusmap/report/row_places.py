@@ -35,7 +35,7 @@ class RowPlaces:
 
     Their counts add up to `read`. If not `exact`, Opus may have accepted more rows, and fewer may be open.
     `opus` is the name of what accepts records: Opus, or the emulator. What happened to a record after that,
-    such as its destruction, is not told here.
+    such as its destruction, is left out.
     """
 
     places: tuple[Place, ...]
