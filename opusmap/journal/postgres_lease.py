@@ -247,8 +247,9 @@ class Leases:
         with self._lock:
             values = {**self._values(target), "seconds": seconds}
             found = self._database.execute(_HOLD, values).fetchone()
-        if found is not None:
+        if found is not None:  # it outlasts those before it, so none of them is news any more
             self._known_holds[target] = found[0]
+            self.note_hold(target, found[0], seconds)
 
     def _values(self, target: int, run: int | None = None) -> dict[str, object]:
         return {
