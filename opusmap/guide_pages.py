@@ -171,7 +171,7 @@ def _locate(target: str, folder: str, text: str, is_page: Callable[[str], bool])
         return target
     name = _name_target(target)
     if name == "index":
-        return "opusmap help"
+        return "opusmap help codes" if "diagnostics" in f"{folder}/{page}" else "opusmap help"
     named = (name, page.rpartition("/")[2].removesuffix(".md"))
     found = next((each for each in named if each and is_page(each)), "")
     return f"opusmap help {found}" if found else normpath(f"{folder}/{page}")

@@ -1,4 +1,4 @@
-"""`opusmap help`: the page of a diagnostic code, one about a word, the list of all, a command's help."""
+"""`opusmap help`: pages about codes and words, the lists of both, and the help of a command."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _MOST_FOUND, _MOST_LINKS = 4, 12
 """How many guides a word finds, and how many are named below a page, at most."""
 
 
+_CODES = "codes"
+"""The word that lists all diagnostic codes."""
 _TRY = "Try a word for what you want to do, such as dates, choices, people, excel, csv, send or settings."
 
 
@@ -36,7 +38,7 @@ def _known_names() -> list[str]:
     from opusmap.guide_pages import list_guides
 
     codes = (code for codes in list_codes().values() for code in codes)
-    return [*codes, *(guide.name for guide in list_guides())]
+    return [_CODES, *codes, *(guide.name for guide in list_guides())]
 
 
 @command(
@@ -66,8 +68,8 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     word = " ".join(words)
     if word.lower() not in list_words():
         word = find_code(word) or word
-    if not words:
-        _print_list()
+    if not words or word.lower() == _CODES:
+        _print_list(codes=bool(words))
         return 0
     if word in program.commands:
         named = program.commands[word]
@@ -148,8 +150,8 @@ def _markdown_type() -> type[Markdown]:
     return Page
 
 
-def _print_list() -> None:
-    """Print the how-to pages, and the codes in groups, each in one line with what it means."""
+def _print_list(*, codes: bool) -> None:
+    """Print the how-to pages, or the codes in groups, each in one line with what it means."""
     from rich.text import Text
 
     from opusmap.cli.terminal import text_width, wrap_words
@@ -157,12 +159,15 @@ def _print_list() -> None:
     from opusmap.guide_pages import list_guides
 
     console = make_console()
-    guides = [(guide.name, guide.title) for guide in list_guides()]
-    groups = {"How to": guides} if guides else {}
-    groups |= {group: [(code, summarise(code)) for code in codes] for group, codes in list_codes().items()}
+    if codes:
+        groups = {group: [(code, summarise(code)) for code in found] for group, found in list_codes().items()}
+    else:
+        groups = {"How to": [(guide.name, guide.title) for guide in list_guides()]}
     indent = max((len(name) for names in groups.values() for name, _ in names), default=0) + 4
     for at, (group, names) in enumerate(groups.items()):
         console.print(("\n" if at else "") + group, style="bold", soft_wrap=True)
         for name, meaning in names:
             for line in wrap_words(Text(meaning), text_width(console), indent, f"  {name}"):
                 console.print(line, soft_wrap=True)
+    if not codes:
+        console.print(f"\nA word such as dates works, too. All diagnostic codes: opusmap help {_CODES}")

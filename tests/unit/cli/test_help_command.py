@@ -126,7 +126,7 @@ def test_a_link_is_followed_by_what_to_type_or_by_its_file(
     assert "Before you begin, check the mapping (`opusmap help check-before-sending`)." in shown
     assert "How records are delivered (`docs/explanation/delivery.md`) explains" in shown
     assert main(["help", "first-mapping"]) == 0
-    assert "Each code (`opusmap help`) has a page." in capsys.readouterr().out
+    assert "Each code (`opusmap help codes`) has a page." in capsys.readouterr().out
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["help", "send"]) == 0
@@ -173,13 +173,23 @@ def test_what_is_named_below_a_page_can_be_typed(capsys: pytest.CaptureFixture[s
 
 
 def test_the_list_has_each_code_once_with_its_sentence_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["help"]) == 0
+    assert main(["help", "codes"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for code in sorted(raised_codes()):
         (line,) = (line for line in lines if line.split()[:1] == [code] and line.startswith("  "))
         assert diagnostic_pages.summarise(code) in line
-    assert [line for line in lines if line and line[0] != " "] == ["How to", *diagnostic_pages.list_codes()]
+    assert [line for line in lines if line and line[0] != " "] == [*diagnostic_pages.list_codes()]
+
+
+def test_without_a_word_the_tasks_are_listed_on_one_screen_and_how_to_list_the_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "How to"
     assert any(line.startswith("  dates ") for line in lines)
+    assert lines[-1].endswith("opusmap help codes")
+    assert len(lines) <= 40
 
 
 def test_a_code_that_is_not_known_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
