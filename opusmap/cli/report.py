@@ -222,8 +222,8 @@ def _list_runs(journal: Journal, runs: Sequence[Run], out: Output) -> None:
 
 _LATEST = 100
 """Runs of which the list says whether they are retries at most, the latest ones: it reads what each left."""
-_ALWAYS_SHOWN = ("read", "submitted", "unchanged", "failed", "rejected")
-_SHOWN_IF_ANY = ("filtered", "uncertain", "not_sent")
+_ALWAYS_SHOWN = ("read", "submitted", "unchanged", "rejected")
+_SHOWN_IF_ANY = ("failed", "filtered", "uncertain", "not_sent")
 
 
 def _print_runs(runs: Sequence[Run], retried: Mapping[int, int]) -> None:
