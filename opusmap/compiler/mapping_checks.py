@@ -115,7 +115,12 @@ def _check_aliases(choices: ChoiceList, joined: Container[Span]) -> Iterator[Iss
     fold = str.casefold if choices.ignore_case else str
     options = {fold(option.strip()): option.strip() for option in choices.options}
     taken: dict[str, str] = {}
-    taken_in = {part for one in choices.options if one.span in joined for part in one.split(" - ")[1:]}
+    taken_in = {
+        line.strip().lstrip("-").strip()
+        for option in choices.options
+        if option.span in joined
+        for line in option.lines
+    }
     for spelling, option in choices.aliases.items():
         wanted, written = options.get(fold(option.strip())), fold(spelling.strip())
         if wanted is None and option.strip() in taken_in:

@@ -63,22 +63,29 @@ def check_commas(spec: MappingSpec) -> Iterator[Issue[Span]]:
 
 
 def check_joined_options(spec: MappingSpec) -> Iterator[Issue[Span]]:
-    """Yield the options that take in the next one: YAML joins a line with more spaces to the one above."""
-    lines = spec.text.split("\n")
+    """Yield the options that take in the next line: YAML joins a line without a dash to the one above."""
     for choices in spec.choices:
         for option in choices.options:
-            span = option.span
-            if not option.plain or span.file != spec.path:
-                continue
-            more = [line.strip() for line in lines[span.line : span.end_line]]
-            taken = next((line for line in more if line.startswith("- ")), None)
-            if taken is not None:
-                message = (
-                    f"the line {quote_value(taken)} is indented too far, so it became part of "
-                    "the option above"
-                )
-                hint = f"write as many spaces before {quote_value(taken)} as before the `-` above it"
-                yield Issue("joined-options", message, span, hint)
+            more = [line.strip() for line in option.lines[1:] if line.strip()] if option.plain else []
+            if more:
+                taken = next((line for line in more if line.startswith("- ")), more[0])
+                yield _joined_option(option, taken)
+
+
+def _joined_option(option: Text, taken: str) -> Issue[Span]:
+    """Return the error of an option that took in the line `taken`."""
+    shown, in_brackets = quote_value(taken), option.is_in_brackets
+    if not in_brackets and taken.startswith("- "):
+        message = f"the line {shown} is indented too far, so it became part of the option above"
+        hint = f"write as many spaces before {shown} as before the `-` above it"
+        return Issue("joined-options", message, option.span, hint)
+    lacking = "comma before it" if in_brackets else "space after its dash" if taken[0] == "-" else "dash"
+    message = f"the line {shown} has no {lacking}, so it became part of the option above"
+    meant = f", {taken}" if in_brackets else f"- {taken.lstrip('-')}"
+    where = "" if in_brackets else ", with as many spaces before it as before the `-` above it"
+    one_line = quote_value(" ".join(option.split()))
+    hint = f"write `{meant}`{where}; if it is one option, write it on one line: {one_line}"
+    return Issue("joined-options", message, option.span, hint)
 
 
 def _single_braces(text: Text, scope: Scope) -> Iterator[Issue[Span]]:

@@ -67,6 +67,17 @@ class Text(str):
         """The line of the file in which it begins, from there on."""
         return self._source[self.start :].split("\n", 1)[0]
 
+    @property
+    def lines(self) -> list[str]:
+        """What is written in the file, line by line: from where it begins until where it ends."""
+        *lines, last = self._source[self.start :].split("\n")[: self.span.end_line - self.span.line + 1]
+        return [*lines, last[: self.span.end_column - 1]] if lines else [last]
+
+    @property
+    def is_in_brackets(self) -> bool:
+        """Whether it follows a bracket or a comma, and not a dash."""
+        return self._source[: self.start].rstrip().endswith(("[", ","))
+
     def locate(self, start: int, end: int | None = None) -> Span:
         """Return the place in the file of the characters from `start` to `end` of this text."""
         first = self._offset_in_file(start)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from small_mapping import CONNECTION, compiled, problems
 
@@ -9,7 +12,7 @@ from opusmap.compiler import compile_mapping
 from opusmap.compiler.text_checks import check_commas
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
-from opusmap.mapping import parse_spec
+from opusmap.mapping import load_spec, parse_spec
 
 COLUMNS = ("Key", "A", "Entered By", "Red", "Other")
 
@@ -198,6 +201,61 @@ def test_an_option_that_takes_in_the_next_one_is_an_error_for_all_others_would_m
     assert one.place.line == 5
 
 
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        (
+            "\n    - New building\n      Extension\n    - Demolition",
+            'the line "Extension" has no dash, so it became part of the option above',
+            (
+                "write `- Extension`, with as many spaces before it as before the `-` above it; "
+                'if it is one option, write it on one line: "New building Extension"'
+            ),
+        ),
+        (
+            "\n    - New building\n\n      -Extension\n    - Demolition",
+            'the line "-Extension" has no space after its dash, so it became part of the option above',
+            (
+                "write `- Extension`, with as many spaces before it as before the `-` above it; "
+                'if it is one option, write it on one line: "New building -Extension"'
+            ),
+        ),
+        (
+            " [New building\n    Extension, Demolition]",
+            'the line "Extension" has no comma before it, so it became part of the option above',
+            'write `, Extension`; if it is one option, write it on one line: "New building Extension"',
+        ),
+    ],
+)
+@pytest.mark.parametrize("below", ["", "\n    options:"])
+def test_a_line_without_its_dash_is_an_error_for_it_became_part_of_the_option_above(
+    below: str, options: str, message: str, hint: str
+) -> None:
+    written = below + (options.replace("\n", "\n  ") if below else options)
+    mapping = JOINED.replace("\n    - Cat\n      - Rabbit\n    - Reptile", written)
+    (one,) = problems_of(mapping)
+    assert (one.code, one.severity) == ("joined-options", "error")
+    assert (one.message, one.hint) == (message, hint)
+
+
+def test_the_options_of_an_included_file_are_checked_as_well(tmp_path: Path) -> None:
+    (tmp_path / "options.yaml").write_text("choices:\n  Choice:\n    - Cat\n      Rabbit\n", "utf-8")
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(re.sub("choices:(.|\n)*(?=fields:)", "include: [options.yaml]\n", JOINED), "utf-8")
+    with pytest.raises(InvalidMapping) as raised:
+        compile_mapping(load_spec(mapping), CONNECTION)
+    (one,) = raised.value.diagnostics
+    assert one.code == "joined-options"
+    assert Path(one.place.file).name == "options.yaml"
+
+
+@pytest.mark.parametrize(
+    "option", ['"New building\n      Extension"', ">-\n      New building\n      Extension"]
+)
+def test_an_option_in_quotes_or_a_block_may_go_over_several_lines(option: str) -> None:
+    assert problems_of(JOINED.replace("Cat\n      - Rabbit", option)) == ()
+
+
 def test_an_alias_of_an_option_that_another_takes_in_is_no_second_error() -> None:
     def codes_of(alias: str) -> list[str]:
         return [one.code for one in problems_of(with_alias.format(alias=alias))]
@@ -205,7 +263,7 @@ def test_an_alias_of_an_option_that_another_takes_in_is_no_second_error() -> Non
     with_alias = JOINED.replace(
         "  Choice:\n", "  Choice:\n    aliases: {{Bunny: {alias}}}\n    options:\n", 1
     )
-    assert codes_of("Rabbit") == ["joined-options"]
+    assert codes_of("Rabbit") == codes_of("Cat") == ["joined-options"]
     assert set(codes_of("Hamster")) == {"joined-options", "unknown-option"}
     one_line = with_alias.replace("Cat\n      - Rabbit", "Cat - Rabbit")
     assert [one.code for one in problems_of(one_line.format(alias="Rabbit"))] == ["unknown-option"]
