@@ -157,8 +157,7 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
         case ["choices", _, int()] | ["choices", _, "options", int()] if not isinstance(node, Text):
             hint = _show_option(node)
         case ["choices", _] | ["choices", _, "options"] if isinstance(node, Text):
-            parts = [part.strip() for part in re.split("[;,|]", node)]
-            hint = f"write a list, in the order that Opus shows: `[{', '.join(parts)}]`"
+            hint = _list_options(node)
     span = node.span
     if not isinstance(node, Text):  # its first character says enough
         span = Span(span.file, span.line, span.column, span.line, span.column + 1)
@@ -224,6 +223,13 @@ def _quote_comma(node: Entries, key: Text) -> str:
     if name == "from":
         return f"several columns are a list: `from: [{before}, {key}]`"
     return f'a text with a comma needs quotes: `{name}: "{before}, {key}"`'
+
+
+def _list_options(node: Text) -> str:
+    """Return how to write options that are one text."""
+    slip = show_missing_blank(node.first_line) if node.plain and node.startswith("-") else ""
+    parts = [part.strip() for part in re.split("[;,|]", node)]
+    return slip or f"write a list, in the order that Opus shows: `[{', '.join(parts)}]`"
 
 
 def _show_option(node: Node) -> str:

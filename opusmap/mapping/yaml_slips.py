@@ -1,8 +1,8 @@
 """Slips in YAML: which one keeps a text from being read, and how the line should be.
 
-A blank too many, a missing blank after a colon, quotes within quotes, a missing quote, typographic quotes,
-a tab. What might be meant is tried: of the corrected lines, the one with which YAML gets furthest is taken,
-if it gets beyond the line where it stopped.
+A blank too many, a missing blank after a colon or a dash, quotes within quotes, a missing quote,
+typographic quotes, a tab. What might be meant is tried: of the corrected lines, the one with which YAML gets
+furthest is taken, if it gets beyond the line where it stopped.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _LONGEST = 2_000
 _PREFIX = re.compile(r"[ \t]*(?:-[ \t]+)*")
 _KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s:\"'{\[#][^:]*?)[ \t]*:(?=[ \t]|$)[ \t]*")
 _NO_BLANK = re.compile(r"[ \t]*(?:-[ \t]+)*([^\s:#\"'{}\[\],&*!|>%@`-][^:#\"'{}\[\],]*):(?=[^\s:/\\])")
+_DASH_NO_BLANK = re.compile(r"-(?=[^\s-])")
 _COMMENT = re.compile(r"[ \t]+#(?:[ \t].*)?$")
 _BARE_SIGN = re.compile(r"(?<=[\[{,:] )([%@`&*!|>][^,{}\[\]\"']*)")
 """A value within brackets that begins with a sign, and has no quotes."""
@@ -134,12 +135,13 @@ def warn_of_quotes(odd: Iterable[tuple[str, Span]], text: str, name: str) -> Ite
 
 
 def show_missing_blank(line: str) -> str:
-    """Return a hint for a line such as `Name:Title`, which YAML reads as one text; "" for others.
+    """Return a hint for a line such as `Name:Title` or `-Title`, which YAML reads as one text; "" for others.
 
     >>> show_missing_blank("Doc Type:[Contract, Deed]")
     'a space is missing after the colon of "Doc Type", write: `Doc Type: [Contract, Deed]`'
     """
-    fix = next(_put_blank_after_colon(0, line), None) if _is_written(line) else None
+    fixes = chain(_put_blank_after_colon(0, line), _put_blank_after_dash(0, line))
+    fix = next(fixes, None) if _is_written(line) else None
     return "" if fix is None else f"{fix.message}, write: `{_shorten(fix.line, fix.at)}`"
 
 
@@ -174,7 +176,7 @@ def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) 
         near = list(dict.fromkeys([*near[:1], error.context_mark.line, *near]))
     if "'\\t'" in str(error.problem) and mark.line in filled:
         yield from _replace_tab(lines, mark.line, mark.column)
-    for correct in (_straighten_quotes, _put_blank_after_colon, _correct_quotes):
+    for correct in (_straighten_quotes, _put_blank_after_colon, _put_blank_after_dash, _correct_quotes):
         for at in near:
             yield from correct(at, lines[at])
     for at in islice(filled, len(near), _LINES_SEARCHED):
@@ -188,8 +190,18 @@ def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) 
         yield from _put_colon(lines, at, min(at + 1, len(lines) - 1))
     elif len(filled) > 1 and filled[0] == mark.line:
         yield from _put_colon(lines, filled[1], filled[0])
-    for at in filled[:2]:
+    for at in filled[1::-1] if _is_below_its_key(lines, filled) else filled[:2]:
         yield from _move(lines, at)
+
+
+def _is_below_its_key(lines: list[str], filled: list[int]) -> bool:
+    """Tell whether the line above the last one lost its indentation, below a key without a value."""
+    if len(filled) < 3:  # noqa: PLR2004 - the key, its first line and the next one
+        return False
+    below, line, key = (lines[at] for at in filled[:3])
+    indent = len(key) - len(key.lstrip(" "))
+    ends = _COMMENT.sub("", key).rstrip().endswith(":")
+    return ends and len(line) - len(line.lstrip(" ")) == indent < len(below) - len(below.lstrip(" "))
 
 
 def _is_written(line: str) -> bool:
@@ -230,6 +242,14 @@ def _put_blank_after_colon(index: int, line: str) -> Iterator[_Correction]:
     if found := _NO_BLANK.match(line):
         at = found.end() - 1
         message = f'a space is missing after the colon of "{found[1].strip()}"'
+        yield _Correction(index, f"{line[: at + 1]} {line[at + 1 :]}", at, message, "write")
+
+
+def _put_blank_after_dash(index: int, line: str) -> Iterator[_Correction]:
+    text = line.lstrip(" ")
+    if _DASH_NO_BLANK.match(text):
+        at = len(line) - len(text)
+        message = "a space is missing after the dash"
         yield _Correction(index, f"{line[: at + 1]} {line[at + 1 :]}", at, message, "write")
 
 
@@ -348,8 +368,10 @@ def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Correcti
 
 
 def _move(lines: list[str], index: int) -> Iterator[_Correction]:
-    """Yield a line indented as lines around it are."""
+    """Yield a line indented as lines around it are; none for one that only lacks a space after its dash."""
     line = lines[index]
+    if _DASH_NO_BLANK.match(line.lstrip(" ")):
+        return
     own = len(line) - len(line.lstrip(" "))
     around = [*reversed(lines[max(0, index - 20) : index]), *lines[index + 1 : index + 3]]
     indents = dict.fromkeys(len(one) - len(one.lstrip(" ")) for one in around if one.strip())

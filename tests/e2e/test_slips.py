@@ -37,6 +37,9 @@ LONG_NAME = (
     "  Name: {from: Title, convert: trim}   # some titles are padded; one with a line break is rejected\n"
 )
 NOT_ALIGNED, NO_BLANK, NESTED = "space too", "a space is missing after the colon", "quotation marks within it"
+NO_BLANK_DASH, FEW = "a space is missing after the dash", "two spaces too few"
+SOURCE, OPTIONS = "source: {path: small.csv}\n", "  Doc Type: [Contract, Deed]\n"
+LISTED = "  Doc Type:\n    - Contract\n"
 CURLY = "typographic quotation marks"
 NO_COLON = "a colon is missing in this line"
 OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
@@ -77,6 +80,17 @@ SLIPS = [
     (KEY, f" {KEY}", [NOT_ALIGNED + " many", f"`{KEY[:-1]}`"], ["Title`"]),
     (KEY, KEY[1:], [NOT_ALIGNED + " few", f"`{KEY[:-1]}`"], ["Title`"]),
     ("timezone: UTC\n", " timezone: UTC\n", ["without indentation: `timezone: UTC`"], []),
+    (SOURCE, "source:\npath: small.csv\n  empty: [x]\n", [FEW, "`  path: small.csv`"], ["`empty"]),
+    (SOURCE, 'source:\n# the file\npath: small.csv\n  delimiter: ","\n', [FEW, "`  path: small.csv`"], []),
+    (OPTIONS, f"{LISTED}    -Deed\n    - Lease\n", [NO_BLANK_DASH, "`- Deed`"], [NOT_ALIGNED]),
+    (OPTIONS, f"{LISTED}    -in review\n    -Deed\n", [NO_BLANK_DASH, "`- in review`"], [NO_COLON]),
+    (OPTIONS, f"{LISTED}    -Deed\n    -Lease\n    - Will\n", [NO_BLANK_DASH, "`- Deed`"], [NOT_ALIGNED]),
+    (
+        OPTIONS,
+        OPTIONS.replace("[Contract, Deed]", "\n    -Deed\n    - Will"),
+        [NO_BLANK_DASH, "`- Deed`"],
+        [],
+    ),
     (NAME, "  Name:\n    from: Title\n     default: x\n", [NOT_ALIGNED + " many", "`    default: x`"], []),
     (NAME, "  Name:\n    from: Title\n   default: x\n", [NOT_ALIGNED + " few", "`    default: x`"], []),
     (NAME, '  Name: {from: "Title "}\n', ['did you mean "Title"', "a space too many at its end"], []),
