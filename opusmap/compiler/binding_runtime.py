@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from opusmap.compiler.plan import KEY_COLUMN
-from opusmap.connection import Column
+from opusmap.connection import Column, ColumnType
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
+from opusmap.converters.people import take_first_address
 from opusmap.errors import ValueProblem
 from opusmap.expressions.runtime import look_up, make_refusals, require
 from opusmap.issues import Issue
@@ -28,14 +29,23 @@ _TERM_HINT = (
 )
 
 
-def advise_on_terms(problem: Issue[str], terms: frozenset[str]) -> Issue[str]:
-    """Return a problem; of a gap in a path of `terms`, columns by display name, with what a path can do.
+ADVISED_BY_TYPE = frozenset({"empty-in-template", "no-email"})
+"""The codes of problems on which `advise_by_type` has advice."""
 
-    The usual hint, an empty text, would make a path with an empty term.
+
+def advise_by_type(problem: Issue[str], types: Mapping[str, ColumnType]) -> Issue[str]:
+    """Return a problem with advice that suits its column; `types` are those of the columns by display name.
+
+    The usual hint on a gap, an empty text, would make a term path with an empty term. The usual hint on
+    several addresses, to split them, makes a list, which only a people column takes.
     """
-    if problem.code != "empty-in-template" or problem.place not in terms:
-        return problem
-    return Issue(problem.code, problem.message, problem.place, _TERM_HINT)
+    match problem.code, types.get(problem.place):
+        case "empty-in-template", ColumnType.TAXONOMY:
+            return Issue(problem.code, problem.message, problem.place, _TERM_HINT)
+        case "no-email", ColumnType() as column_type if column_type is not ColumnType.PEOPLE:
+            hint = take_first_address(problem.hint)
+            return Issue(problem.code, problem.message, problem.place, hint)
+    return problem
 
 
 def as_problem(column: str, error: Exception) -> Issue[str]:

@@ -124,10 +124,9 @@ class Plan:
     format_uses: dict[FormatList, int] = field(default_factory=dict)
 
     @property
-    def terms(self) -> frozenset[str]:
-        """The display names of the columns that take term paths."""
-        names = (one.column for one in self.columns if one.column.type is ColumnType.TAXONOMY)
-        return frozenset(column.display_name for column in names)
+    def types(self) -> dict[str, ColumnType]:
+        """The types of the bound columns by display name."""
+        return {one.column.display_name: one.column.type for one in self.columns}
 
     def find(self, name: str) -> ColumnPlan | None:
         """Return the plan of a column of Opus, by its internal or display name; None if it is not bound."""

@@ -137,6 +137,21 @@ def find_separator(text: str) -> str | None:
     return between[0] if all(len(_ADDRESS.findall(part)) == 1 for part in parts) else None
 
 
+def take_first_address(hint: str) -> str:
+    """Return the hint of `_no_address` on several addresses as it is for a column that takes one address."""
+    if '`split: "' not in hint:
+        return hint
+    cut = _SPLIT_USE.search(hint)
+    if cut is None:
+        return "correct the cell: leave one address"
+    return (
+        f'the column takes one address; for the first write `"{{{{ Column | {cut[0]} | first | email }}}}"`'
+    )
+
+
+_SPLIT_USE = re.compile(r"split\('.*?'\)")
+
+
 def _no_address(value: str) -> ValueProblem:
     found = _ADDRESS.findall(value) if "@" in value else []
     if len(found) > 1:

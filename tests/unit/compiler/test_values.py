@@ -189,6 +189,29 @@ def test_what_is_no_single_address_is_refused(written: str) -> None:
     assert rejects("People: A", {"A": written}) == {"People": "no-email"}
 
 
+@pytest.mark.parametrize("binding", ["{from: A, convert: email}", '"{{ A | email }}"'])
+@pytest.mark.parametrize(
+    ("written", "cut"),
+    [("a@x.org; b@x.org", ";"), ("a@x.org and b@x.org", " and "), ("a@x.org\nb@x.org", "\\n")],
+)
+def test_several_addresses_for_a_column_of_one_text_are_answered_with_how_to_take_the_first(
+    binding: str, written: str, cut: str
+) -> None:
+    found = mapped(f"Line: {binding}", {"A": written})
+    assert isinstance(found, Reject)
+    (problem,) = found.problems
+    assert problem.code == "no-email"
+    advised = f"\"{{{{ Column | split('{cut}') | first | email }}}}\""
+    assert problem.hint == f"the column takes one address; for the first write `{advised}`"
+    assert record(f"Line: {advised.replace('Column', 'A')}", {"A": written}) == {"_Line": "a@x.org"}
+
+
+def test_several_addresses_without_a_separator_are_answered_with_what_a_column_of_one_text_takes() -> None:
+    found = mapped("Line: {from: A, convert: email}", {"A": "a@x.org ~ b@x.org ; c@x.org"})
+    assert isinstance(found, Reject)
+    assert [one.hint for one in found.problems] == ["correct the cell: leave one address"]
+
+
 @pytest.mark.parametrize(
     "binding", ["A", "{from: A, split: ';'}", "{from: A, convert: emails}", "{from: [A, B]}"]
 )
