@@ -386,13 +386,22 @@ def _as_term(making: _Making) -> None:
 
 def _tell_short_path(making: _Making, levels: int) -> None:
     """Report where a term's path lacks its group or its set, as far as the first values show it."""
-    separator = making.profile.path_separator or "/"
-    terms = min((one.count(separator) + levels for one in making.profile.examples), default=_TERMS)
-    if terms < _TERMS:
+    separator, examples = making.profile.path_separator or "/", making.profile.examples
+    short = [one for one in examples if one.count(separator) + levels < _TERMS]
+    if not short:
+        return
+    terms = min(one.count(separator) for one in short) + levels
+    few = "one term" if terms == 1 else "two terms"
+    if len(short) < len(examples):  # a term in front of all would make the others too long
         making.to_do(
-            f"paths of {'one term' if terms == 1 else 'two terms'}, but Opus has group, set and term. "
-            "Add what is missing in front: `from: [{const: Records}, …]`"
+            f"{quote_value(short[0])} is a path of {few}, but Opus has group, set and term, as other cells "
+            "have: correct such cells"
         )
+        return
+    making.to_do(
+        f"paths of {few}, but Opus has group, set and term. "
+        "Add what is missing in front: `from: [{const: Records}, …]`"
+    )
 
 
 _TERMS = 3

@@ -229,6 +229,15 @@ def test_a_path_without_a_term_group_or_set_is_told():
     assert "Classification: paths" not in write_draft(drafted(changed(whole, Class1="Land/Property/Leasing")))
 
 
+def test_a_path_that_is_shorter_than_the_others_is_shown_and_nothing_is_to_be_added_to_all():
+    whole = [{key: cell for key, cell in row.items() if key != "Class2"} for row in REGISTER]
+    paths = [f"Land/Property/{name}" for name in ("Leasing", "Sale", "Survey")] + ["Leasing"]
+    rows = [{**row, "Class1": paths[at % 4]} for at, row in enumerate(whole)]
+    text = write_draft(drafted(rows))
+    assert '# TODO Classification: "Leasing" is a path of one term' in text
+    assert "missing in front" not in text
+
+
 def test_a_required_column_without_a_source_is_left_to_a_person():
     rows = [{name: cell for name, cell in row.items() if name != "Changed By"} for row in REGISTER]
     draft = drafted(rows)
