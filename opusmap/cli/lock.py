@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.help import command
 from opusmap.cli.next_step import Given, next_of_rehearsal, print_next
 from opusmap.cli.options import MAPPING, Output, common, custom, registry
@@ -30,9 +29,9 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
     path = lock_path(mapping)
     old, new = read_lock(path), make_lock(mapper.plan)
     drift = () if old is None else find_drift(old, mapper.plan)
-    if not out.quiet and drift:
-        print_note("accepted:")
-        print_diagnostics(drift)
+    if not out.quiet:
+        for one in drift:
+            print_note(f"accepted: {one.message}")
     write_lock(new, path)
     if out.as_json:
         print_json({"lock": str(path), "accepted": [one.as_json() for one in drift]})

@@ -133,7 +133,9 @@ def test_a_changed_meaning_of_an_order_is_refused_until_it_is_locked(register, o
     assert ended.returncode == 2
     assert "drift-choices" in ended.stderr
     assert "opusmap lock" in ended.stderr
-    assert "accepted" in run(register, "lock", "mapping.yaml").stderr
+    said = run(register, "lock", "mapping.yaml").stderr
+    assert "accepted: orders of " in said
+    assert "error" not in said
     assert run(register, command, "mapping.yaml", *target).returncode == 1  # rejects, as before
 
 
