@@ -304,10 +304,10 @@ def _next_of_rejects(
     rows = "row that has a record" if in_opus == 1 else f"{in_opus:,} rows that have records"
     where = work.source.name if Path(work.source.name).is_file() else "the source"
     if not others:
-        return f"correct the {rows} in {where}, and send it again", given.command("submit")
+        return f"in {where}, correct the {rows}, and send it again", given.command("submit")
     rest, it = ("row", "it") if others == 1 else (f"{others:,} rows", "them")
-    first = f"correct the {rows} in {where}, " if in_opus else ""
-    return f"{first}fix the other {rest} in {writer.path}, and send {it}", retry
+    first = f"in {where}, correct the {rows}; " if in_opus else ""
+    return f"{first}in {writer.path}, fix the other {rest}, and send {it}", retry
 
 
 def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, every: bool) -> None:

@@ -190,9 +190,9 @@ def _correct_source(run: Run, evidence: Evidence, rejected: int) -> tuple[str, s
         those = "this row" if in_opus == 1 else "these rows"
         return f"Correct {those} in {where}, and run", f"opusmap submit {mapping}"
     cells = "the cells of the other one" if others == 1 else f"the cells of the other {others:,}"
-    cells += f" in {PurePath(file.path).name}"
+    cells = f"{PurePath(file.path).name}, correct {cells}"
     those = "the row that has a record" if in_opus == 1 else f"the {in_opus:,} rows that have records"
-    action = f"Correct {those} in {where}, and {cells}; then run" if in_opus else f"Correct {cells}, and run"
+    action = f"In {where}, correct {those}; in {cells}. Then run" if in_opus else f"In {cells}, and run"
     return action, f"opusmap retry {mapping}"
 
 

@@ -396,8 +396,8 @@ def test_a_correction_that_the_source_lacks_is_rejected_again_or_replaced_by_its
     assert f"{said} this row in a rejects file, correct the source as well." in page
     assert "alone. Correct the source" not in shown
     count = int(re.search(r"^rejected +(\d+)", shown, re.MULTILINE)[1])
-    rest = f"fix the other {count - 1} rows in mapping.run-3.rejects.csv, and send them"
-    why = f"Next, correct the row that has a record in contracts.csv, {rest}: opusmap retry mapping.yaml"
+    rest = f"in mapping.run-3.rejects.csv, fix the other {count - 1} rows, and send them"
+    why = f"Next, in contracts.csv, correct the row that has a record; {rest}: opusmap retry mapping.yaml"
     assert why in shown
     assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "3"
 
@@ -447,7 +447,7 @@ def test_the_next_step_names_the_source_where_all_its_rejected_rows_have_records
     assert [line.split()[-2:] for line in shown.splitlines() if line.startswith("2 ")] == [["run", "1"]]
     main(["submit", "mapping.yaml"])
     shown = capsys.readouterr().err
-    why = f"correct the row that has a record in {register.name}, and send it again"
+    why = f"in {register.name}, correct the row that has a record, and send it again"
     assert f"Next, {why}: opusmap submit mapping.yaml" in shown
     assert "Before you edit" not in shown
     register.write_text("Id,Day\na,2024-12-01\nb,2024-05-03\n", "utf-8")
@@ -472,7 +472,7 @@ def test_rows_whose_key_was_corrected_or_that_were_deleted_are_not_to_be_fixed_a
     right = "It is right: the record of a rejected row whose row key was corrected in a rejects file."
     assert f"absent from the source: b; nothing was deleted. {right}\n" in shown
     assert "removed in Opus" not in shown
-    assert f"Next, correct the 2 rows that have records in {register.name}, and send it again" in shown
+    assert f"Next, in {register.name}, correct the 2 rows that have records, and send it again" in shown
     assert main(["report", "3"]) == 0
     shown = capsys.readouterr().out
     assert "1 of the rejected rows was deleted from an earlier rejects file" in shown

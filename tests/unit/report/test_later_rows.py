@@ -267,7 +267,7 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     main(["submit", "mapping.yaml"])
     said = capsys.readouterr().err
     assert "new; nothing was deleted. It is right: the record of a rejected row whose row key was" in said
-    assert "correct the 2 rows that have records in register.csv, fix the other row in mapping.run-4" in said
+    assert "in register.csv, correct the 2 rows that have records; in mapping.run-4" in said
     assert fates(register.find(4)) == {
         3: ("b", "in Opus as run 3 sent it"),
         4: ("c", "still open"),
@@ -277,7 +277,7 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     found = "3 of 4 rows (1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key)"
     assert f"The emulator accepted {found}. Not accepted: 1 rejected." in page
     assert (
-        "Correct the 2 rows that have records in register.csv, and the cells of the other one in map" in page
+        "In register.csv, correct the 2 rows that have records; in mapping.run-4.rejects.csv, correct" in page
     )
     assert "in Opus as run 3 sent it; correct it in <bdi>register.csv</bdi>" in page
     assert "<bdi>new</bdi>: the row key that row 5 got in a corrected rejects file<" in page

@@ -99,8 +99,8 @@ def test_a_rehearsal_names_the_file_and_the_command_that_the_terminal_names():
             3,
             2,
             (
-                "Correct the 2 rows that have records in rows.csv, "
-                "and the cells of the other one in m.run-3.rejects.csv; then run"
+                "In rows.csv, correct the 2 rows that have records; "
+                "in m.run-3.rejects.csv, correct the cells of the other one. Then run"
             ),
             "opusmap retry 'my maps/m.yaml'",
         ),
@@ -108,8 +108,8 @@ def test_a_rehearsal_names_the_file_and_the_command_that_the_terminal_names():
             1_003,
             1,
             (
-                "Correct the row that has a record in rows.csv, "
-                "and the cells of the other 1,002 in m.run-3.rejects.csv; then run"
+                "In rows.csv, correct the row that has a record; "
+                "in m.run-3.rejects.csv, correct the cells of the other 1,002. Then run"
             ),
             "opusmap retry 'my maps/m.yaml'",
         ),
@@ -132,13 +132,13 @@ def test_rows_that_have_records_are_to_be_corrected_in_the_source(rejected, in_o
     [
         (0, 3, "Exclude these rows with “where” in the mapping, and run", "opusmap check"),
         (2, 1, "Correct these rows in rows.csv, and run", "opusmap submit"),
-        (0, 1, "Correct the cells of the other 2 in m.run-3.rejects.csv, and run", "opusmap retry"),
+        (0, 1, "In m.run-3.rejects.csv, correct the cells of the other 2, and run", "opusmap retry"),
         (
             1,
             1,
             (
-                "Correct the row that has a record in rows.csv, "
-                "and the cells of the other one in m.run-3.rejects.csv; then run"
+                "In rows.csv, correct the row that has a record; "
+                "in m.run-3.rejects.csv, correct the cells of the other one. Then run"
             ),
             "opusmap retry",
         ),
