@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
@@ -185,19 +185,18 @@ def propose_delimiter(sample: str, quote: str | None, header_row: int | None) ->
     """Return the delimiter that cuts most rows of a sample into equally many cells, two at least.
 
     They must be as many as the header has, if its row is known; where the first row may be a title, as many
-    as most rows have.
+    as most rows have. A header with several of one delimiter and none of another decides: cells below it may
+    have the delimiter without quotes.
     """
+    candidates = [one for one in DELIMITERS if one != quote]
+    first = 0 if header_row == FIND else (header_row or 1) - 1
+    alone = _only_in_header({one: _widths(sample, one, quote, first) for one in candidates})
+    if alone is not None:
+        return alone
 
     def score(candidate: str, start: int | None) -> tuple[float, int]:
         """Return the share of rows that are as wide as row `start` (None: as most), and that width."""
-        rows = csv.reader(io.StringIO(sample, newline=""), **_dialect(candidate, quote, strict=False))
-        try:
-            first = start or 0
-            widths = [len(cells) for cells in islice(rows, first, first + SAMPLE_ROWS + 1) if cells]
-        except csv.Error:
-            return 0.0, 0
-        if len(widths) > 2:  # noqa: PLR2004 - the sample's last row may be cut off
-            widths.pop()
+        widths = _widths(sample, candidate, quote, start or 0)
         counted = Counter(widths if start is None else widths[:1])
         width, _ = max(counted.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
         if width < 2:  # noqa: PLR2004 - two cells have a delimiter between them
@@ -205,13 +204,36 @@ def propose_delimiter(sample: str, quote: str | None, header_row: int | None) ->
         return widths.count(width) / len(widths), width
 
     def best(start: int | None) -> tuple[tuple[float, int], str]:
-        scores = [(score(one, start), one) for one in DELIMITERS if one != quote]
+        scores = [(score(one, start), one) for one in candidates]
         return max(scores, key=lambda scored: scored[0])
 
     if header_row == FIND:
         return best(None)[1]
-    found, delimiter = best((header_row or 1) - 1)
+    found, delimiter = best(first)
     return best(None)[1] if header_row is None and found[0] < _MOST else delimiter
+
+
+def _widths(sample: str, delimiter: str, quote: str | None, first: int) -> list[int]:
+    """Return how many cells a delimiter makes of the rows from the index `first`, without blank ones."""
+    rows = csv.reader(io.StringIO(sample, newline=""), **_dialect(delimiter, quote, strict=False))
+    try:
+        widths = [len(cells) for cells in islice(rows, first, first + SAMPLE_ROWS + 1) if cells]
+    except csv.Error:
+        return []
+    return widths[:-1] if len(widths) > 2 else widths  # noqa: PLR2004 - the sample's last row may be cut off
+
+
+def _only_in_header(widths: Mapping[str, list[int]]) -> str | None:
+    """Return the delimiter that alone cuts the header, if most rows below have as many cells or more.
+
+    `widths` are those of the header and the rows below, by delimiter.
+    """
+    filled = ((one, found) for one, found in widths.items() if found)
+    cuts = [(one, header, below) for one, (header, *below) in filled if header > 1]
+    for delimiter, header, below in cuts if len(cuts) == 1 else ():
+        if header > 2 and sum(width >= header for width in below) >= _MOST * len(below):  # noqa: PLR2004
+            return delimiter
+    return None
 
 
 def read_sample(text: str, delimiter: str, quote: str | None) -> list[list[str]]:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
-from opusmap.sources.csv_rows import FIELD_LIMIT
-from opusmap.sources.header import number_names
+from opusmap.sources.csv_rows import FIELD_LIMIT, propose_delimiter
+from opusmap.sources.header import FIND, number_names
 from opusmap.sources.text_io import BLOCK_SIZE, LINE_LIMIT
 
 
@@ -223,6 +223,23 @@ def test_the_delimiter_is_the_one_of_equal_widths_and_the_choice_is_told(delimit
 
 def test_decimal_commas_do_not_make_the_comma_a_delimiter() -> None:
     assert read("a;b\n1,5;2,5\n3,5;4,5\n")[0] == (2, {"a": "1,5", "b": "2,5"})
+
+
+@pytest.mark.parametrize("header_row", [None, FIND, 1])
+@pytest.mark.parametrize("owners", ["a@x; b@x", "a@x;b@x;c@x"])
+@pytest.mark.parametrize("each", [1, 3])
+def test_a_header_with_one_delimiter_alone_decides_whatever_the_cells_have(
+    header_row: int | None, owners: str, each: int
+) -> None:
+    rows = [f"BA-{at};{owners if at % each == 0 else 'a@x'};1,50;High St {at}" for at in range(30)]
+    sample = "\n".join(["Permit;Owners;Fee;Street", *rows, ""])
+    assert propose_delimiter(sample, None, header_row) == ";"
+
+
+def test_a_title_with_commas_does_not_decide_on_the_delimiter() -> None:
+    rows = [f"BA-{at};a@x;1,50" for at in range(30)]
+    sample = "\n".join(["Permits, Building Control, 2024", "Permit;Owners;Fee", *rows, ""])
+    assert propose_delimiter(sample, None, FIND) == ";"
 
 
 def test_a_single_column_is_read_whole() -> None:
