@@ -60,6 +60,8 @@ def explain(
 
     if column is not None and source is not None:
         _refuse_unquoted(mapping, column, source)
+        if key is None and number is None:
+            _refuse_bare_key(mapping, column, source)
     work = open_mapping(mapping, source, converters, out)
     with work.source:
         plans = work.mapper.plan.columns if column is None else (_column_plan(work.mapper, column),)
@@ -106,6 +108,14 @@ def _refuse_unquoted(mapping: str, column: str, source: str) -> None:
 
     if not Path(source).exists() and read_mapping(mapping)[1].find(f"{column} {source}") is not None:
         raise click.UsageError(quote_column(click.get_current_context().meta[TYPED]))
+
+
+def _refuse_bare_key(mapping: str, column: str, source: str) -> None:
+    """Refuse a row key without `--key`, which is taken for the source: there is no such file."""
+    is_file = Path(source).exists() or Path(source).suffix[1:2].isalpha()
+    if not is_file and source != "-" and not set(source) & set("/\\:*?["):
+        meant = show_command("explain", mapping, column, "--key", source)
+        raise click.UsageError(f"there is no source {quote_value(source)}; did you mean `{meant}`?")
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:

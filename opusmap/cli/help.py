@@ -82,6 +82,8 @@ class ExamplesFirst(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            if error.option_name == "--rows" and any("--limit" in each.opts for each in self.params):
+                raise click.UsageError("No such option '--rows'. Did you mean '--limit'?", ctx) from None
             if error.option_name not in _REHEARSAL_OPTIONS:
                 raise
             raise click.UsageError(self._advise(error.option_name, ctx.meta[TYPED]), ctx) from None

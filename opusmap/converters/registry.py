@@ -6,6 +6,7 @@ There is no global registry: a `Registry` is a value that is made from modules a
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
@@ -333,6 +334,10 @@ def wrong_kind(name: str, kinds: tuple[type, ...], value: object) -> ValueProble
     return ValueProblem("wrong-kind", f"`{name}` takes {takes}, not {given} {quote_value(value)}", help_text)
 
 
+_SEPARATOR = re.compile(r" ?[;,/|&+#:-]{1,2} ?")
+"""A text that separates others, rather than an argument of a converter that takes none."""
+
+
 def _fit_arguments(converter: Converter, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by name."""
     name = converter.name
@@ -340,7 +345,11 @@ def _fit_arguments(converter: Converter, args: tuple[Any, ...], kwargs: Mapping[
     names = ", ".join(known)
     if len(args) > len(known):
         takes = f"takes at most {len(known)}: {names}" if names else "takes no arguments"
-        raise ArgumentError(f"{name} {takes}")
+        first = args[0]
+        help_text = ""
+        if not names and isinstance(first, str) and _SEPARATOR.fullmatch(first):
+            help_text = f"`('{first}')` belongs to `split`: `| split('{first}') | {name}`"
+        raise ArgumentError(f"{name} {takes}", help_text)
     given = dict(zip(known, args, strict=False))
     for argument in kwargs:
         if argument not in known:
