@@ -37,6 +37,9 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
 _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[^\n])")
 _JOINED_LINE = re.compile(r"\\\n[ \t]*")
 
+_BLANKS_BEFORE = 1_000
+"""Blanks between a bracket or a comma and a text that are looked at, at most."""
+
 
 class Text(str):
     """A scalar as it was written. `plain`: it has no quotes and is not a block."""
@@ -70,13 +73,17 @@ class Text(str):
     @property
     def lines(self) -> list[str]:
         """What is written in the file, line by line: from where it begins until where it ends."""
-        *lines, last = self._source[self.start :].split("\n")[: self.span.end_line - self.span.line + 1]
-        return [*lines, last[: self.span.end_column - 1]] if lines else [last]
+        source, span = self._source, self.span
+        end, column = self.start, span.column
+        for _ in range(span.end_line - span.line):
+            end, column = source.find("\n", end) + 1, 1
+        return source[self.start : end + span.end_column - column].split("\n")
 
     @property
     def is_in_brackets(self) -> bool:
         """Whether it follows a bracket or a comma, and not a dash."""
-        return self._source[: self.start].rstrip().endswith(("[", ","))
+        before = self._source[max(self.start - _BLANKS_BEFORE, 0) : self.start]
+        return before.rstrip().endswith(("[", ","))
 
     def locate(self, start: int, end: int | None = None) -> Span:
         """Return the place in the file of the characters from `start` to `end` of this text."""
