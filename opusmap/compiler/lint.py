@@ -142,7 +142,14 @@ def _short_term_paths(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
             name = quote_value(column.column.display_name)
             message = f"the term path of {name} has fewer than three terms{where}: {quote_value(short[0])}"
             help_text = "write the full path: term group, term set, term (and terms below it)"
+            if mark := next((one for one in _OTHER_SEPARATORS if short[0].count(one) >= _TERMS - 1), ""):
+                own = f'`convert: {{term_path: "{mark}"}}`'
+                help_text = f'if "{mark}" separates the terms, write {own}; if not, {help_text}'
             yield _warning("short-term-path", message, column.span, help_text)
+
+
+_OTHER_SEPARATORS = (" > ", ">", "|", ";", ":")
+"""What separates terms in other systems; a backslash may as well belong to a path of a file."""
 
 
 def _find_short(rows: SampledRows, column: ColumnPlan, *, is_fixed: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -301,6 +302,16 @@ def test_rows_that_are_not_wanted_have_no_short_path_and_a_fixed_one_needs_no_ro
         if "short" in one[0]
     ]
     assert [code for code, _ in warnings("Classification: {const: a/b}", rows=())] == ["short-term-path"]
+
+
+@pytest.mark.parametrize("mark", ["|", " > ", ">", ";"])
+def test_a_path_whose_terms_have_another_separator_is_shown_how_to_name_it(mark: str) -> None:
+    rows = [{"A": mark.join(("Museum", "Loans", "Renewed"))}]
+    plan = compiled("Classification: A", columns=("Key", "A"), choices="").plan
+    (found,) = (one for one in lint(plan, rows) if one.code == "short-term-path")
+    way = re.search("`convert: (.+?)`", found.help)[1]
+    plan = compiled(f"Classification: {{from: A, convert: {way}}}", columns=("Key", "A"), choices="").plan
+    assert "short-term-path" not in {one.code for one in lint(plan, rows)}
 
 
 def test_a_classification_that_is_not_bound_is_a_warning() -> None:
