@@ -346,6 +346,10 @@ def _requote(inner: str, mark: str) -> str:
     return "'" + inner.replace("''", "'").replace("'", "''") + "'"
 
 
+_BARE_TEMPLATE = re.compile(r"[:,\[][ \t]+(\{\{.*?\}\})(?=[ \t]*[,\]}])")
+"""A template without quotes among the values of braces or brackets."""
+
+
 def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Correction]:
     """Yield a line with its value in quotes: a template, a text with a colon, one that begins with a sign."""
     start, body, tail = _split(line)
@@ -359,6 +363,10 @@ def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Correcti
         value = found[1].rstrip()
         text = f'{head}{body[: found.start(1)]}"{value}"{body[found.start(1) + len(value) :]}{tail}'
         yield _Correction(index, text, start + found.start(1), "", "put the value in quotes")
+    for found in _BARE_TEMPLATE.finditer(body) if body[0] in "{[" and body[:2] != "{{" else ():
+        template, at = _requote(found[1], '"'), found.start(1)
+        text = f"{head}{body[:at]}{template}{body[found.end(1) :]}{tail}"
+        yield _Correction(index, text, start + at, _NO_QUOTES, "write")
     mark = '"' if '"' not in body and "\\" not in body else "'"
     quoted = mark + (body.replace("'", "''") if mark == "'" else body) + mark
     if "{{" in body or "{%" in body:

@@ -189,6 +189,13 @@ SLIPS = [
         [],
     ),
     (KEY, "  rowKey: {{ ContractNo }}\n", ["must be in quotes", '`rowKey: "{{ ContractNo }}"`'], []),
+    (
+        NAME,
+        "  Name: {from: Title, default: {{ row['ContractNo'] }}, required: true}\n",
+        ["must be in quotes", "default: \"{{ row['ContractNo'] }}\", required"],
+        [],
+    ),
+    (NAME, "  Name: [Title, {{ ContractNo }}]\n", ["must be in quotes", '[Title, "{{ ContractNo }}"]'], []),
     (NAME, '  Name: "{{ Title ~ \'x }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
     (NAME, '  Name: "{{ Title ~ x\' }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
     (NAME, '  Name: "{{ row[\'Title] }}"\n', [MISSING, "`{{ row['Title'] }}`"], []),
