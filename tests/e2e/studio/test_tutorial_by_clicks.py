@@ -28,12 +28,20 @@ def folder(tmp_path):
     return tmp_path
 
 
+COUNT_REDRAWS = """
+window.redraws = 0;
+document.addEventListener("htmx:afterSettle", () => { window.redraws += 1; });
+"""
+
+
 class Clicks:
     """A person at the page: each click waits until the page has answered it."""
 
     def __init__(self, page):
         self.page = page
         self.photographed = []
+        page.add_init_script(COUNT_REDRAWS)
+        page.evaluate(COUNT_REDRAWS)
 
     def photograph(self, name, part="body"):
         """Show what the tutorial shows at this point; keep a picture of it, if one is asked for."""
@@ -47,8 +55,11 @@ class Clicks:
             (Path(folder) / f"studio-{name}.webp").write_bytes(base64.b64decode(taken["data"]))
 
     def press(self, target):
+        """Click, and wait until the answer is drawn: what is typed into the old screen meanwhile is lost."""
+        before = self.page.evaluate("window.redraws")
         with self.page.expect_response(lambda answer: "/do/" in answer.url):
             self.page.locator(target).first.click()
+        self.page.wait_for_function("before => window.redraws > before", arg=before)
 
     def column(self, name):
         self.page.click(f"#column-{name}")
