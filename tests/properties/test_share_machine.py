@@ -234,6 +234,19 @@ def in_postgres(server: Server, bug: str | None = None) -> type[ShareMachine]:
     return Machine
 
 
+def test_a_process_does_not_wait_for_its_own_hold_after_a_longer_one_of_its_own(postgres: Server) -> None:
+    machine = in_postgres(postgres)()
+    try:
+        machine.pass_time(FRESH + 2)
+        machine.hold(0)
+        machine.may_send(0)  # its lease is renewed, which tells of its own hold
+        machine.pass_time(1.0)
+        machine.hold(0)
+        machine.may_send(0)
+    finally:
+        machine.teardown()
+
+
 @pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.slow)])
 def test_processes_share_a_run(examples: int, postgres: Server) -> None:
     some = settings(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from opusmap.journal import Run
 from opusmap.output_files import File
 from opusmap.report import Evidence, Reason
+from opusmap.report.later_runs import Later
 from opusmap.report.status import count_attention, describe_status, list_needs
 from opusmap.sources import FileChange
 
@@ -150,3 +151,20 @@ def test_rows_that_a_person_deleted_from_the_rejects_are_not_to_be_fixed(in_opus
     (need,) = list_needs(run(submitted=1, rejected=3), evidence)
     assert (need.action, need.command) == (action, f"{command} 'my maps/m.yaml'")
     assert f"{deleted} of the rejected rows" in need.what
+
+
+@pytest.mark.parametrize(
+    ("later", "command"),
+    [
+        (Later(2, whole=(2, 200)), "opusmap report 2 --html"),
+        (
+            Later(2, (2,), 1, still_open=1, rejects="m.run-2.rejects.csv", whole=(3, 200)),
+            "opusmap report 3 --html",
+        ),
+        (Later(2, (3,), 1, still_open=1, rejects="m.run-3.rejects.csv", whole=(2, 200)), "opusmap retry"),
+    ],
+)
+def test_once_the_source_was_read_again_its_report_is_named_and_no_older_row_is_retried(later, command):
+    needs = list_needs(run(submitted=198, rejected=2), REJECTS, later)
+    assert needs[0].command.startswith(command)
+    assert ("read this source again (200 rows)" in needs[0].action) == (command != "opusmap retry")
