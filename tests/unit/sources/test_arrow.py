@@ -12,6 +12,7 @@ import pytest
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import from_rows
+from opusmap.sources.arrow import _CellReader
 
 pa = pytest.importorskip("pyarrow")
 
@@ -102,3 +103,16 @@ def test_what_fails_in_the_middle_says_the_row_and_the_librarys_reason(error: ty
         next(rows)
     assert (caught.value.code, caught.value.row) == ("source-unreadable", 3)
     assert "Traceback" not in str(caught.value)
+
+
+def test_a_time_whose_zone_pytz_does_not_know_is_read_in_utc() -> None:
+    class Scalar:
+        """As pyarrow has it where `pytz` is installed: pandas and Spark bring it."""
+
+        type = pa.timestamp("us", "No/Where")
+        value = 0
+
+        def as_py(self) -> object:
+            raise KeyError("No/Where")
+
+    assert _CellReader(pa).read(Scalar()) == datetime(1970, 1, 1, tzinfo=UTC)
