@@ -79,7 +79,7 @@ def plan(
 ) -> int:
     """Freeze what is due, known and not held into one file, under one hash. Nothing is changed in Opus."""
     from opusmap.disposal.due import find_due, read_day
-    from opusmap.disposal.planning import find_unknown_holds, make_plan, refuse_existing
+    from opusmap.disposal.planning import PlanTerms, find_unknown_holds, make_plan, refuse_existing
     from opusmap.disposal.signed_review import read_signed_review
     from opusmap.journal import open_journal
     from opusmap.output_files import hold_lock
@@ -94,18 +94,8 @@ def plan(
         if not out.quiet:
             print_host(settings)
         due = find_due(work, settings, day)
-    file = make_plan(
-        due,
-        path,
-        origin=settings.base_url,
-        connection=work.mapper.connection.id,
-        mapping=mapping,
-        holds=holds,
-        signed=signed,
-        authority=authority,
-        approvals=approvals,
-        now=time.time(),
-    )
+    terms = PlanTerms(settings.base_url, work.mapper.connection.id, mapping, authority, approvals)
+    file = make_plan(due, path, terms, holds=holds, signed=signed, now=time.time())
     with open_journal(settings.journal, write=False) as journal:
         unknown = find_unknown_holds(file, journal)
     with hold_lock(path):  # asking Opus takes long: another process may have made a plan meanwhile

@@ -129,8 +129,6 @@ def converter(
     takes_list: bool = False,
     pure: bool = True,
     cache: bool = False,
-    prepared: bool = False,
-    remember: bool = False,
 ) -> Callable[[Function], Function]: ...
 def converter(
     function: Function | None = None,
@@ -142,8 +140,6 @@ def converter(
     takes_list: bool = False,
     pure: bool = True,
     cache: bool = False,
-    prepared: bool = False,
-    remember: bool = False,
 ) -> Function | Callable[[Function], Function]:
     """Declare a function to be a converter; it can still be called as an ordinary function.
 
@@ -164,26 +160,23 @@ def converter(
         cache: keep the results for a few thousand texts. Use it for a pure converter that takes longer than
             a look-up (more than a microsecond), gets few different texts, and returns no lists or objects.
             One with a `context` is called each time, because it may warn.
-        prepared: old name of `factory`, for one release.
-        remember: old name of `cache`, for one release.
     """
 
     def declare(function: Function) -> Function:
-        is_factory = factory or prepared
         signature = inspect.signature(function).parameters
-        kinds = _value_types(function, factory=is_factory)
+        kinds = _value_types(function, factory=factory)
         declared = Converter(
             name or function.__name__.rstrip("_"),
             function,
             (inspect.getdoc(function) or "").partition("\n")[0],
-            tuple(_parameters(signature, factory=is_factory)),
+            tuple(_parameters(signature, factory=factory)),
             dict(examples or {}),
             kinds if all(isinstance(kind, type) and issubclass(kind, _CHECKED) for kind in kinds) else (),
             "context" in signature,
-            is_factory,
+            factory,
             takes_list or list in kinds,
             pure,
-            pure and "context" not in signature and (cache or remember),
+            pure and "context" not in signature and cache,
         )
         setattr(function, _MARK, declared)
         return function

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from opusmap.delivery import Clock, RetryPolicy
+from opusmap.delivery import Clock, DeliveryOptions, RetryPolicy
 from opusmap.delivery.questions import ask_all_due
 from opusmap.disposal.approvals import find_flaws
 from opusmap.disposal.destruction_plan import (
@@ -190,8 +190,7 @@ async def execute(
         client,
         ledger,
         target,
-        retries=options.retries,
-        concurrency=options.concurrency,
+        DeliveryOptions("overwrite", concurrency=options.concurrency, retries=options.retries),
         stop=stop,
         find_problem=watch.find_problem,
         clock=clock,

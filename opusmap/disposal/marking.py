@@ -11,19 +11,12 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 import msgspec
 
-from opusmap.delivery import (
-    Attempt,
-    Clock,
-    DeliveryOptions,
-    RetryPolicy,
-    Stopped,
-    deliver,
-)
+from opusmap.delivery import Attempt, Clock, DeliveryOptions, Stopped, deliver
 from opusmap.delivery.questions import DueSource
 from opusmap.errors import OpusmapError
 from opusmap.journal import (
@@ -219,25 +212,23 @@ async def mark_records(
     client: Marker,
     ledger: Ledger,
     target: Target,
+    options: DeliveryOptions,
     *,
-    retries: RetryPolicy | None = None,
-    concurrency: int = 8,
     stop: asyncio.Event | None = None,
     find_problem: FindProblem = lambda: "",
     clock: Clock | None = None,
 ) -> Marked:
     """Ask Opus to mark records as destroyed, 15 with a request; the ledger has what became of each.
 
-    `find_problem` is asked before each request: if it returns one, nothing more is sent.
+    `options` say how requests are sent; `find_problem` is asked before each: if it returns one, nothing more
+    is sent.
 
     Raises:
         JournalError: it can't be written; requests in flight were dropped, and their records stay pending.
     """
     clock, stop = clock or Clock(), stop or asyncio.Event()
     run = Run(0, target.origin, target.connection, "", clock.wall_clock())
-    options = DeliveryOptions(
-        "overwrite", concurrency=concurrency, retries=retries or RetryPolicy(), destroys=True
-    )
+    options = replace(options, destroys=True)
 
     async def encode() -> AsyncIterator[EncodedRecord]:
         for place, key in enumerate(keys, 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,17 +34,32 @@ NOT_REVIEWED = "not-reviewed"
 """The state of a record that is left out because a signed review did not agree to it as it is."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlanTerms:
+    """Whose records a plan destroys, and on what terms.
+
+    Attributes:
+        origin: the service's base URL.
+        connection: the connection's id.
+        mapping: the mapping file's path.
+        authority: the disposal authority that the plan names; may be empty.
+        approvals: how many people must approve it.
+    """
+
+    origin: str
+    connection: str
+    mapping: str
+    authority: str = ""
+    approvals: int = 2
+
+
 def make_plan(
     due: DueList,
     path: Path,
+    terms: PlanTerms,
     *,
-    origin: str,
-    connection: str,
-    mapping: str,
     holds: Sequence[str] = (),
     signed: SignedDecisions | None = None,
-    authority: str = "",
-    approvals: int = 2,
     now: float,
 ) -> PlanFile:
     """Freeze what is due, `known`, and not held into a plan for a file that is not written yet.
@@ -56,7 +71,7 @@ def make_plan(
             nothing is left to be destroyed.
     """
     if signed is not None:
-        if problem := signed.review.find_other_target(origin, connection):
+        if problem := signed.review.find_other_target(terms.origin, terms.connection):
             raise DestructionRefused(signed.path, problem, "name the review of what is to be destroyed")
         holds = list(dict.fromkeys([*holds, signed.holds]))
     listed = [(hold, read_hold(hold)) for hold in holds]
@@ -78,12 +93,12 @@ def make_plan(
     plan = Plan(
         made=write_time(now),
         opusmap=__version__,
-        origin=origin,
-        connection=connection,
-        mapping=_from_folder(mapping, path.parent),
+        origin=terms.origin,
+        connection=terms.connection,
+        mapping=_from_folder(terms.mapping, path.parent),
         until=str(due.until),
-        authority=authority,
-        approvals_needed=approvals,
+        authority=terms.authority,
+        approvals_needed=terms.approvals,
         holds=tuple(
             Hold(
                 _from_folder(hold, path.parent),

@@ -29,7 +29,7 @@ from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.kept_files import write_kept
 from opusmap.output_files import File, hash_file, write_whole
 from opusmap.report.list_files import write_page
-from opusmap.studio.sign_off import Change, Signer, compare_files, read_signer
+from opusmap.studio.sign_off import Change, Signer, compare_files
 from opusmap.wording import counted, quote_names, show_command
 
 _REASON_LIMIT = 500
@@ -177,10 +177,8 @@ def sign_review(
     review: DueReview,
     due: DueList,
     mapping: Path,
+    signer: Signer,
     *,
-    name: str,
-    role: str,
-    declaration: str,
     now: datetime | None = None,
     note: Callable[[int], None] = lambda _done: None,
     writing: AbstractContextManager[object] | None = None,
@@ -194,19 +192,17 @@ def sign_review(
         review: with a decision about each record that can be planned.
         due: the list that was reviewed.
         mapping: the mapping, beside which the files are written.
-        name: of the person.
-        role: of the person.
-        declaration: what the person declares.
+        signer: who signs, and what this person declares.
         now: when; the present by default.
         note: is called now and then with how many records are on the page so far.
         writing: is entered before the first file is written; what it raises leaves all as it is.
 
     Raises:
-        SettingsError: a decision or a field is missing, or a file can't be written.
+        SettingsError: a decision is missing, or a file can't be written.
         DestructionRefused: a rowKey can't be written into a file of holds, or the one that is there can't be
             read, or holds records that someone else wrote into it.
     """
-    counts, signer = check_signing(review, due, name=name, role=role, declaration=declaration)
+    counts = check_signing(review, due)
     at = (now or datetime.now(UTC)).replace(microsecond=0)
     held = {one.key: "" for one in due.entries if choice_of(review, one) is not Choice.DESTROY}
     held |= review.kept
@@ -243,20 +239,18 @@ def _refuse_lost_holds(path: Path, held: Collection[str], last: Signature | None
         raise DestructionRefused(str(path), problem, hint)
 
 
-def check_signing(
-    review: DueReview, due: DueList, *, name: str, role: str, declaration: str
-) -> tuple[dict[Choice, int], Signer]:
-    """Return how many records there are of each choice, and who signs, if a review can be signed.
+def check_signing(review: DueReview, due: DueList) -> dict[Choice, int]:
+    """Return how many records there are of each choice, if a review can be signed.
 
     Raises:
-        SettingsError: a decision or a field is missing.
+        SettingsError: a decision is missing.
     """
     counts = count_choices(review, due)
     if not due.entries or counts[Choice.OPEN]:
         open_ = counted(counts[Choice.OPEN], "record is", "records are")
         problem = f"{open_} not decided yet" if due.entries else "nothing is due"
         raise SettingsError("review", problem, "decide about each record, then sign")
-    return counts, read_signer(name, role, declaration)
+    return counts
 
 
 def _add_signature(review: DueReview, due: DueList, signing: SignedReview, files: list[File]) -> DueReview:

@@ -35,7 +35,7 @@ from opusmap.disposal.destruction_certificate import SCHEMA, write_certificate
 from opusmap.disposal.destruction_plan import PlanFile, read_plan_file
 from opusmap.disposal.due import DueList, day_after, join_due
 from opusmap.disposal.executing import ExecutionOptions, count_states, execute, list_states
-from opusmap.disposal.planning import make_plan
+from opusmap.disposal.planning import PlanTerms, make_plan
 from opusmap.disposal.verifying import verify
 from opusmap.emulator import TOKEN_PATH, Client, Emulator, Fault, Readings, RequestInfo, Time
 from opusmap.emulator import make_plan as make_faults
@@ -155,9 +155,9 @@ class _Plot:
         self._hold([key for key in self._source if draw.random() < 0.1])
         due = join_due(asyncio.run(self._ask()), self._home.read(), self._work(), ORIGIN, UNTIL)
         path = self._folder / f"plan-{number}.json"
-        made = {"origin": ORIGIN, "connection": GUID, "mapping": str(self._folder / "m.yaml")}
+        terms = PlanTerms(ORIGIN, GUID, str(self._folder / "m.yaml"))
         try:
-            file = make_plan(DueList(UNTIL, due.entries), path, holds=[str(holds)], now=self._now, **made)
+            file = make_plan(DueList(UNTIL, due.entries), path, terms, holds=[str(holds)], now=self._now)
         except DestructionRefused:
             return None
         self._source = {key: name for key, name in self._source.items() if key not in file.plan.keys}

@@ -33,6 +33,7 @@ from opusmap.studio.due_review import (
 )
 from opusmap.studio.jobs import Job
 from opusmap.studio.send_jobs import read_settings
+from opusmap.studio.sign_off import read_signer
 from opusmap.studio.visit import Screen, Visit, read_number
 from opusmap.studio.workbench import Workbench
 from opusmap.wording import counted
@@ -272,14 +273,12 @@ def _sign(visit: Visit) -> None:
         if job is not None and job.about.basis.is_old(visit.bench):
             problem = "the mapping, its source or what was sent has changed since the list was made"
             raise SettingsError("list", problem, "ask Opus again, look at what is different, and sign then")
-        name, role, declaration = map(visit.field, ("name", "role", "declaration"))
-        check_signing(review, due, name=name, role=role, declaration=declaration)
+        check_signing(review, due)
+        signer = read_signer(*map(visit.field, ("name", "role", "declaration")))
     writing = _unless_changed(visit.bench, review)
 
     def sign(note: Callable[[int], None]) -> DueReview:
-        return sign_review(
-            review, due, path, name=name, role=role, declaration=declaration, note=note, writing=writing
-        )
+        return sign_review(review, due, path, signer, note=note, writing=writing)
 
     path = visit.path
     signing = due_jobs.start_signing(visit.studio.jobs, visit.bench.name, len(due.entries), sign)

@@ -18,9 +18,11 @@ from opusmap.disposal.signed_review import DueReview
 from opusmap.run.open import open_work
 from opusmap.settings import load_settings
 from opusmap.studio.due_review import Choice, choose, sign_review
+from opusmap.studio.sign_off import read_signer
 
 DAY = date(2026, 6, 30)
 WHO = {"name": "Ana Pérez", "role": "Records manager", "declaration": "I have looked at each."}
+SIGNER = read_signer(**WHO)
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 REVIEW = f"mapping.due-{DAY}.review.json"
 
@@ -34,7 +36,7 @@ def review(register: Register, *kept: str) -> None:
     begun = DueReview(opus=settings.base_url, connection=work.mapper.connection.id, until=str(DAY))
     found = choose(begun, [one for one in due.entries if one.key in kept], Choice.KEEP, "an access request")
     found = choose(found, due.entries, Choice.DESTROY)
-    sign_review(found, due, Path("mapping.yaml"), **WHO, now=NOW)
+    sign_review(found, due, Path("mapping.yaml"), SIGNER, now=NOW)
 
 
 def plan(register: Register, *args: str) -> Ended:

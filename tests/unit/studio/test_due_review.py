@@ -27,10 +27,12 @@ from opusmap.studio.due_review import (
     sign_review,
     write_review_file,
 )
+from opusmap.studio.sign_off import read_signer
 
 DAY = date(2026, 6, 30)
 NEW = DueReview(opus="https://opus.example.com", connection="c-1", until=str(DAY))
 WHO = {"name": "Ana Pérez", "role": "Records manager", "declaration": "I have looked at each."}
+SIGNER = read_signer(**WHO)
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 
@@ -124,7 +126,7 @@ def test_it_comes_back_as_it_was_written_and_another_opus_is_refused(mapping):
 
 
 def test_signing_writes_holds_with_all_that_was_not_agreed_to_and_a_page(mapping):
-    signed = sign_review(decided(), ALL, mapping, **WHO, now=NOW)
+    signed = sign_review(decided(), ALL, mapping, SIGNER, now=NOW)
     assert read_review(mapping, DAY) == signed
     holds = mapping.parent / "m.due-2026-06-30.holds.txt"
     assert read_hold(holds).reasons == {"b": "an access request", "c": ""}
@@ -140,38 +142,38 @@ def test_signing_writes_holds_with_all_that_was_not_agreed_to_and_a_page(mapping
 
 
 def test_what_is_kept_stays_held_when_opus_no_longer_lists_it(mapping):
-    sign_review(decided(), due_of(A), mapping, **WHO)
+    sign_review(decided(), due_of(A), mapping, SIGNER)
     assert read_hold(mapping.parent / "m.due-2026-06-30.holds.txt").reasons == {"b": "an access request"}
 
 
 def test_a_hold_that_someone_added_to_the_file_is_not_signed_away(mapping):
-    signed = sign_review(decided(), ALL, mapping, **WHO)
+    signed = sign_review(decided(), ALL, mapping, SIGNER)
     holds = mapping.parent / "m.due-2026-06-30.holds.txt"
     holds.write_text(holds.read_text("utf-8") + "a\taccess request 7\nx\n", "utf-8")
     before = {path: path.read_bytes() for path in mapping.parent.iterdir()}
     for review in (signed, choose(signed, [B], Choice.DESTROY), decided()):
         with pytest.raises(DestructionRefused, match='2 records that the review does not keep: "a", "x"'):
-            sign_review(review, ALL, mapping, **WHO)
+            sign_review(review, ALL, mapping, SIGNER)
     assert {path: path.read_bytes() for path in mapping.parent.iterdir()} == before
     kept = choose(signed, [A, entry("x")], Choice.KEEP, "access request 7")
-    sign_review(kept, ALL, mapping, **WHO)
+    sign_review(kept, ALL, mapping, SIGNER)
     assert read_hold(holds).reasons.keys() == {"a", "b", "c", "x"}
 
 
 def test_what_was_kept_is_released_also_if_someone_added_to_the_file(mapping):
-    signed = sign_review(decided(), ALL, mapping, **WHO)
+    signed = sign_review(decided(), ALL, mapping, SIGNER)
     holds = mapping.parent / "m.due-2026-06-30.holds.txt"
     holds.write_text(holds.read_text("utf-8") + "x\n", "utf-8")
     released = choose(choose(signed, [B], Choice.OPEN), [A, B], Choice.DESTROY)
-    sign_review(choose(released, [entry("x")], Choice.KEEP, "why"), ALL, mapping, **WHO)
+    sign_review(choose(released, [entry("x")], Choice.KEEP, "why"), ALL, mapping, SIGNER)
     assert read_hold(holds).reasons.keys() == {"c", "x"}
 
 
 def test_what_the_review_itself_held_is_released_by_signing_again(mapping):
-    signed = sign_review(decided(), ALL, mapping, **WHO)
+    signed = sign_review(decided(), ALL, mapping, SIGNER)
     cleared_up = due_of(A, B, entry("c"))
     released = choose(choose(signed, [B], Choice.OPEN), cleared_up.entries, Choice.DESTROY)
-    sign_review(released, cleared_up, mapping, **WHO)
+    sign_review(released, cleared_up, mapping, SIGNER)
     assert not read_hold(mapping.parent / "m.due-2026-06-30.holds.txt").reasons
 
 
@@ -187,12 +189,12 @@ def test_what_the_review_itself_held_is_released_by_signing_again(mapping):
 def test_what_is_not_complete_is_not_signed_and_writes_nothing(mapping, review, due, fields, problem):
     before = sorted(mapping.parent.iterdir())
     with pytest.raises(SettingsError, match=problem):
-        sign_review(review, due, mapping, **{**WHO, **fields})
+        sign_review(review, due, mapping, read_signer(**{**WHO, **fields}))
     assert sorted(mapping.parent.iterdir()) == before
 
 
 def test_what_changes_after_the_signature_is_said(mapping):
-    signed = sign_review(decided(), ALL, mapping, **WHO)
+    signed = sign_review(decided(), ALL, mapping, SIGNER)
     assert look_up_review(None, mapping, ALL) is None
     assert look_up_review(decided(), mapping, ALL) is None
     now = look_up_review(signed, mapping, ALL)
