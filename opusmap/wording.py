@@ -157,6 +157,30 @@ def show_share(share: float) -> str:
     return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth
 
 
+def split_spaces(text: str) -> Iterator[tuple[str, str]]:
+    r"""Yield the parts of a text, each with what kind of space it is, or "" for what can be seen.
+
+    Not seen are blanks at an end or beside another, and tabs and no-break spaces anywhere.
+
+    >>> list(split_spaces("a  b\u00a0"))
+    [('a', ''), (' ', 'space'), (' ', 'space'), ('b', ''), ('\xa0', 'no-break space')]
+    """
+    start = 0
+    for found in _UNSEEN_SPACE.finditer(text):
+        if found.start() > start:
+            yield text[start : found.start()], ""
+        for char in found.group():
+            yield char, "tab" if char == "\t" else unicodedata.name(char).lower()
+        start = found.end()
+    if start < len(text):
+        yield text[start:], ""
+
+
+_UNSEEN_SPACE = re.compile(r"\A +| +\Z| {2,}|[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+SPACE_MARK = "·"
+"""What is shown for a blank that would not be seen."""
+
+
 def was(count: int) -> str:
     """Return the verb for so many: `was` or `were`."""
     return "was" if count == 1 else "were"

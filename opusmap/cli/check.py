@@ -27,10 +27,12 @@ from opusmap.cli.options import (
 )
 from opusmap.cli.output import (
     facts_of_to_do,
+    mark_spaces,
     print_changes,
     print_date_format,
     print_json,
     print_left_out,
+    print_marks,
     print_note,
     print_nothing_done,
 )
@@ -132,6 +134,7 @@ def check(
         elif forecast.estimate.requests and not work.to_do:
             print_estimate(forecast.estimate)
         if not out.quiet:
+            print_marks((*(one.value for one in forecast.unmatched), *(one.key for one in forecast.repeated)))
             print_nothing_done(work, report)
             print_date_format(work)
     print_changes(report.source_changed)
@@ -196,7 +199,7 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
         "Values not in the option list",
         ("rows", "column", "value", "nearest option", "first rows"),
         tuple(
-            Finding(one.count, (one.column, one.value, one.nearest, _rows(one.rows, one.count)))
+            Finding(one.count, (one.column, mark_spaces(one.value), one.nearest, _rows(one.rows, one.count)))
             for one in forecast.unmatched
         ),
         _rest(forecast.more_unmatched, "with other values"),
@@ -204,7 +207,10 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
     yield Section(
         "Duplicate row keys",
         ("rows", "key", "first rows"),
-        tuple(Finding(one.count, (one.key, _rows(one.rows, one.count))) for one in forecast.repeated),
+        tuple(
+            Finding(one.count, (mark_spaces(one.key), _rows(one.rows, one.count)))
+            for one in forecast.repeated
+        ),
         _rest(forecast.more_repeated, "with other keys"),
     )
     yield Section(

@@ -18,7 +18,7 @@ from opusmap.cli.terminal import (
     write_json,
     write_result,
 )
-from opusmap.wording import counted, cut_text, one_line, visible
+from opusmap.wording import SPACE_MARK, counted, cut_text, one_line, split_spaces, visible
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -112,6 +112,30 @@ def shorten(value: Any, limit: int = 200) -> str:
     """Return a value as one line of at most so many printable characters; JSON if it is not text."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return cut_text(one_line(text), limit)
+
+
+def mark_spaces(value: Any) -> Any:
+    r"""Return a value with a mark for each space in it that would not be seen; no text stays what it is.
+
+    >>> mark_spaces(" Deed\u00a0")
+    '·Deed\\xa0'
+    """
+    if not isinstance(value, str):
+        return value
+    return "".join(_mark(part) if kind else part for part, kind in split_spaces(value))
+
+
+def print_marks(values: Iterable[Any]) -> None:
+    """Print what the marks mean that `mark_spaces` has set in values, if it has set any."""
+    texts = (value for value in values if isinstance(value, str))
+    kinds = {_mark(part): kind for text in texts for part, kind in split_spaces(text) if kind}
+    if kinds:
+        meanings = ", ".join(f"{mark} is a {kind}" for mark, kind in sorted(kinds.items()))
+        print_note(f"Spaces that would not be seen have marks: {meanings}")
+
+
+def _mark(space: str) -> str:
+    return SPACE_MARK if space == " " else space.encode("unicode_escape").decode()
 
 
 def mapped_as_json(mapped: Mapped) -> dict[str, Any]:

@@ -26,8 +26,10 @@ from opusmap.cli.output import (
     describe_no_rows,
     facts_of_to_do,
     mapped_as_json,
+    mark_spaces,
     print_json,
     print_left_out,
+    print_marks,
     print_note,
     shorten,
     show_record,
@@ -89,6 +91,8 @@ def preview(
     elif not out.as_json:
         print_left_out(work)
         _print_preview(work.mapper, shown)
+        if not out.silent:
+            print_marks(value for values, _ in shown for value in _pick_read(work.mapper, values).values())
     given = Given(mapping, source, converters)
     print_next_of_preview(out, given, work, becomes=[mapped for _, mapped in shown])
     return InvalidMapping.exit_code if work.to_do else 0
@@ -104,15 +108,18 @@ def _print_preview(mapper: Mapper, rows: Iterable[tuple[dict[str, Any], Mapped]]
 
 def _read_cells(mapper: Mapper, values: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the cells of a row that the mapping reads, and how many others there are."""
+    read = _pick_read(mapper, values)
+    shown = [(name, shorten("" if value is None else mark_spaces(value))) for name, value in read.items()]
+    others = counted(len(values) - len(shown), "more column")
+    return [*shown, ("", f"({others} that the mapping does not read)")] if len(values) > len(shown) else shown
+
+
+def _pick_read(mapper: Mapper, values: dict[str, Any]) -> dict[str, Any]:
     from opusmap.expressions import nodes
 
     cells = [node.name for node in mapper.plan.nodes() if isinstance(node, nodes.Cell)]
     read = {name for cell in cells for name in (cell, cell.partition(".")[0])}
-    shown = [
-        (name, shorten("" if value is None else value)) for name, value in values.items() if name in read
-    ]
-    others = counted(len(values) - len(shown), "more column")
-    return [*shown, ("", f"({others} that the mapping does not read)")] if len(values) > len(shown) else shown
+    return {name: value for name, value in values.items() if name in read}
 
 
 def _becomes(mapper: Mapper, values: dict[str, Any], mapped: Mapped) -> tuple[str, list[tuple[str, str]]]:

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from opusmap.diagnostic_pages import summarise
-from opusmap.wording import counted, cut_text
+from opusmap.wording import SPACE_MARK, counted, cut_text, split_spaces
 
 __all__ = ["read_templates", "shown"]
 
@@ -34,7 +34,7 @@ def read_templates(
 
     Args:
         folder: where they are.
-        filters: what they can call in addition to `shown`, `coded`, `counted`, `number` and `summary`.
+        filters: what they can call in addition to `shown`, `spaced`, `coded`, `counted`, `number`, `summary`.
         lines: whether `shown` keeps line breaks and tabs; by default it writes them by their names.
     """
     environment = jinja2.Environment(
@@ -46,6 +46,7 @@ def read_templates(
     )
     environment.filters |= {
         "shown": partial(shown, lines=lines),
+        "spaced": _spaced,
         "coded": _coded,
         "counted": counted,
         "number": _number,
@@ -63,16 +64,36 @@ def shown(value: Any, limit: int = _CUT, *, lines: bool = False) -> str:
     >>> shown("a\u00a0b\n"), shown({"at": None}), shown(None)
     ('a\\xa0b\\n', '{"at": null}', '')
     """
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    cut = cut_text(text, limit)
+    cut = _cut(value, limit)
     if cut.isprintable():  # nearly all, and a page may have a million
         return cut
     kept = _JOINERS + (_BREAKS if lines else "")
     return "".join(
         char if char.isprintable() or char in kept else char.encode("unicode_escape").decode() for char in cut
     )
+
+
+def _cut(value: Any, limit: int) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return cut_text(text, limit)
+
+
+def _spaced(value: Any) -> Markup:
+    """Return a value as `shown` does with line breaks, its unseen spaces marked by their names.
+
+    The marks are of the page's style, so what is copied from the page is the spaces themselves.
+    """
+    return Markup("").join(
+        _SPACE.format(kind, SPACE_MARK if kind == "space" else kind, part)
+        if kind
+        else shown(part, lines=True)
+        for part, kind in split_spaces(_cut(value, _CUT))
+    )
+
+
+_SPACE = Markup('<span class="space" title="{}" data-mark="{}">{}</span>')
 
 
 def _coded(text: str) -> Markup:

@@ -245,6 +245,7 @@ def render_preview(
     pairs = list(rows)
     described = [
         {
+            "place": place,
             "number": mapped.row,
             "values": values,
             "kind": _KINDS.get(type(mapped), ""),
@@ -252,7 +253,7 @@ def render_preview(
             "wrong": _wrong_cells(mapped, values, made_of),
             "right": map_right_columns(mapper, mapped, values) if isinstance(mapped, Reject) else None,
         }
-        for values, mapped in pairs
+        for place, (values, mapped) in enumerate(pairs, 1)
     ]
     name = PurePath(mapper.spec.path).name
     return render_page(

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -223,6 +224,22 @@ def test_preview_shows_rows_beside_records(register):
     assert "record CT-000001" in ended.stdout
     shown = json.loads(run("preview", "mapping.yaml", "--limit", "2", "--json", cwd=register).stdout)["rows"]
     assert shown[0]["becomes"]["record"]["rowKey"] == "CT-000001"
+
+
+def test_preview_and_check_mark_spaces_that_would_not_be_seen(register):
+    lines = (register / "contracts.csv").read_text("utf-8").splitlines()[:2]
+    kept = lines[1].replace("000001,", "000001 ,").replace("IT,", "I\u00a0T,")
+    (register / "contracts.csv").write_text("\n".join([lines[0], kept, kept, ""]), "utf-8")
+    ended = run("preview", "mapping.yaml", "--limit", "1", cwd=register)
+    assert re.search(r"ContractNo +000001·\n", ended.stdout)
+    assert re.search(r"Dept +I\\xa0T\n", ended.stdout)
+    marks = r"have marks: \xa0 is a no-break space, · is a space"
+    assert marks in ended.stderr
+    checked = run("check", "mapping.yaml", cwd=register)
+    assert re.search(r"1 +CT-000001· +3\b", checked.stdout)
+    assert "have marks: · is a space" in checked.stderr
+    untouched = run("preview", "mapping.yaml", "--limit", "1", "--quiet", cwd=register)
+    assert "have marks" not in untouched.stderr
 
 
 def test_max_errors_stops_early_and_is_resumable(register):

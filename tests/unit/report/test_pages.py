@@ -246,6 +246,31 @@ def test_a_preview_marks_the_wrong_cell_and_names_options():
     assert "A Red" in text
 
 
+def test_a_preview_marks_spaces_that_would_not_be_seen_and_leaves_them_to_be_copied():
+    mapper = compiled("Line: A")
+    row = {"Key": "k", "A": " x  y\u00a0\t", "B": "x y"}
+    page = render_preview(mapper, "rows.csv", [(row, mapper.map_row(row, 2))], MADE)
+    (cell,) = re.findall(r'A</bdi></th><td class="value"><bdi>(.*?)</bdi>', page)
+    assert re.findall(r'title="(.+?)"', cell) == ["space", "space", "space", "no-break space", "tab"]
+    assert re.sub("<.*?>", "", cell) == row["A"]
+    assert "<bdi>x y</bdi>" in page
+
+
+def test_a_preview_leads_to_each_rejected_row():
+    mapper = compiled("Number: A")
+    rows = [{"Key": key, "A": cell} for key, cell in (("k", "1"), ("l", "much"), ("m", "more"))]
+    page = render_preview(
+        mapper, "rows.csv", [(row, mapper.map_row(row, number)) for number, row in enumerate(rows, 12)], MADE
+    )
+    links = re.findall(r'<a href="#(row-\d+)">(row \d+)</a>', page)
+    assert [text for _, text in links] == ["row 13", "row 14"]
+    for target, text in links:
+        assert f'<h2 id="{target}">{text.capitalize()} ' in page
+    assert "Rejected:" not in render_preview(
+        mapper, "rows.csv", [(rows[0], mapper.map_row(rows[0], 12))], MADE
+    )
+
+
 def test_a_preview_shows_what_is_right_of_a_rejected_row():
     mapper = compiled("Choice: A\nNumber: B\nLine: C")
     row = {"Key": "l", "A": "Green", "B": "much", "C": "x"}
