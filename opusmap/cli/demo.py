@@ -99,7 +99,6 @@ def _write_files(folder: Path, out: Output) -> int:
         print_json({"files": [str(folder / name) for name in _FILES]})
     elif not out.quiet:
         print_note(f"wrote {', '.join(_FILES)} into {folder}")
-        print_note(f"To write your first mapping, read on: {show_command('help', 'first-mapping')}")
     print_next(out, "see what the mapping makes of each row", show_command("check", str(folder / _FILES[0])))
     return 0
 

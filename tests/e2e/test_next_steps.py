@@ -56,7 +56,9 @@ def test_the_demo_proposes_commands_that_run_in_an_empty_folder(
     words = next_of(capsys.readouterr().err)
     assert words == ["demo", "--write", "contracts"]
     assert main(words) == 0
-    words = next_of(capsys.readouterr().err)
+    told = capsys.readouterr().err
+    assert told.count("opusmap ") == 1
+    words = next_of(told)
     assert words == ["check", str(Path("contracts") / "mapping.yaml")]
     assert main(words) == 1  # the register is dirty on purpose
     assert next_of(capsys.readouterr().err)[0] == "explain"
