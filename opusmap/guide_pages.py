@@ -53,7 +53,8 @@ class Guide:
 def find_guides(word: str) -> list[Guide]:
     """Return the guides that a word, or several, are about, the best first.
 
-    They have all the words in their title or among those that they are found by; if none has, pages that
+    They have all the words in their title or among those that they are found by (a word such as `where` only
+    joins the others in a title, and does not count there alone); if none has, pages that
     have them in their headings or first paragraph. Of a question that no page has whole, its longest phrase
     that is among the words that pages are found by counts: of several with as many words, the one with the
     most letters, because short words (`from`, `where`) may be keys of a mapping. Blanks and punctuation
@@ -199,6 +200,8 @@ def _opening_words(guide: Guide) -> set[str]:
 
 
 _UNFIT = 5
+_JOINING = frozenset({"where", "from", "let", "each", "first", "last"})
+"""Keys and converters that are in titles only as words of a sentence."""
 
 
 def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
@@ -210,7 +213,7 @@ def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
         return 1
     if typed in _spellings(guide.name):
         return 2
-    if set(wanted) <= {*_normalise(guide.name), *_normalise(guide.title)}:
+    if not _JOINING.issuperset(wanted) and set(wanted) <= {*_normalise(guide.name), *_normalise(guide.title)}:
         return 3 if guide.is_page else 4
     return _UNFIT
 

@@ -96,7 +96,7 @@ def _name_others(guides: list[Guide]) -> list[str]:
     """Return what else is named below the first of the guides: the how-to page it is on, and the others."""
     from opusmap.guide_pages import list_guides
 
-    whole = [page.name for page in list_guides() if page.name == guides[0].page] if guides else []
+    whole = [page.name for page in list_guides() if guides and guides[0].page == page.name != guides[0].name]
     return [*whole, *(one.name for one in guides[:_MOST_FOUND] if one.text not in guides[0].text)]
 
 

@@ -85,12 +85,38 @@ from opusmap.guide_pages import (
         ("rehearsal", "check-before-sending"),
         ("does it read from excel", "excel-register"),
         ("from which row is the journal", "the-journal"),
+        ("repeated number", "rows-with-the-same-row-key"),
+        ("duplicate number", "rows-with-the-same-row-key"),
+        ("tab", "csv"),
+        ("thousands separator", "numbers"),
+        ("comma in number", "numbers"),
+        ("currency", "numbers"),
+        ("euro sign", "numbers"),
+        ("date without century", "years-of-two-digits"),
+        ("two-digit year", "years-of-two-digits"),
+        ("reordered choices", "choices"),
+        ("proof for an auditor", "prove"),
+        ("filter rows", "where"),
+        ("total row", "where"),
+        ("leading zero", "text"),
+        ("leading zeros", "text"),
+        ("empty cells", "what-empty-is"),
+        ("trailing spaces", "converters-of-texts"),
+        ("merged cells", "workbooks"),
+        ("encoding umlauts", "csv"),
+        ("time zone", "dates"),
+        ("wrong column", "check-before-sending"),
+        ("rename column", "when-the-export-or-the-connection-changes"),
+        ("renamed columns", "when-the-export-or-the-connection-changes"),
+        ("password secret", "settings"),
+        ("proxy", "settings"),
+        ("schedule nightly", "scheduled-runs"),
     ],
 )
 def test_a_word_finds_what_is_about_it_first(word: str, name: str) -> None:
     guide = find_guides(word)[0]
     assert guide.name == name
-    assert guide.text.lstrip("#").strip().startswith(guide.title[:5])
+    assert guide.text.lstrip("#").replace("`", "").strip().startswith(guide.title[:5])
 
 
 def test_words_of_headings_and_first_paragraphs_find_a_page_if_no_title_has_them() -> None:
@@ -128,6 +154,12 @@ def test_no_two_pages_list_the_same_word() -> None:
         for word in {re.sub(r"[\W_]+", "", each.lower()) for each in found.split(", ")}
     ]
     assert len(listed) == len(set(listed)), sorted(word for word in set(listed) if listed.count(word) > 1)
+
+
+def test_a_word_that_joins_a_title_finds_only_what_lists_it() -> None:
+    for word in ("where", "from", "let", "each", "first"):
+        assert [guide.name for guide in find_guides(word)] == [list_words()[word]]
+    assert "where-it-runs" in [guide.name for guide in find_guides("where it runs")]
 
 
 @pytest.mark.parametrize("word", ["", "-", "no-such-thing", "../../etc/passwd"])
