@@ -15,7 +15,14 @@ from opusmap.cli.options import ALL, JOURNAL, Output, common, html_option, note_
 from opusmap.cli.output import describe_trusted, print_changes, print_json, print_note
 from opusmap.cli.prune import prune_and_print
 from opusmap.cli.staged_report import report_staged
-from opusmap.cli.summary import Finding, Section, make_reasons, print_sections, replaced_reasons
+from opusmap.cli.summary import (
+    REJECTED_ROWS,
+    Finding,
+    Section,
+    make_reasons,
+    print_sections,
+    replaced_reasons,
+)
 from opusmap.cli.terminal import escape, make_console, make_table
 from opusmap.wording import counted, quote_value, show_minute, was, write_time
 
@@ -276,14 +283,13 @@ def _compare(retried: Retried) -> Section:
 
 def _reasons(evidence: Evidence, rows: LaterRows) -> Section:
     """Return why rows were rejected, with what became of them if that is known."""
-    title = "Rejected rows, by column and reason"
     if not rows.rows:
-        return make_reasons(title, evidence.reasons)
+        return make_reasons(REJECTED_ROWS, evidence.reasons)
     found = []
     for reason in evidence.reasons:
         now = ", ".join(f"{len(numbers):,} {fate}" for fate, numbers in rows.group(reason).items())
         found.append(Finding(reason.count, (reason.column or "the row", reason.code, now)))
-    return Section(title, ("rows", "column", "code", "now"), tuple(found))
+    return Section(REJECTED_ROWS, ("rows", "column", "code", "now"), tuple(found))
 
 
 @dataclass(frozen=True, slots=True)

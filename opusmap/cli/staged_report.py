@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from opusmap.cli.next_step import print_next
 from opusmap.cli.options import Output, write_html
 from opusmap.cli.output import name_orders, print_json, shorten
-from opusmap.cli.summary import Finding, Section, empty_cells, make_reasons, print_sections, replaced_reasons
+from opusmap.cli.summary import (
+    REJECTED_ROWS,
+    Finding,
+    Section,
+    empty_cells,
+    make_reasons,
+    print_sections,
+    replaced_reasons,
+)
 from opusmap.cli.terminal import escape, make_console, make_table, print_pairs
 from opusmap.wording import counted, show_command
 
@@ -88,7 +96,7 @@ def _print(staged: StagedRun, overview: StagedOverview, *, every: bool) -> None:
     if overview.examined < staged.counts.staged:
         title += f" (in the first {overview.examined:,} records)"
     sections = (
-        make_reasons("Rejected rows, by column and reason", overview.reasons),
+        make_reasons(REJECTED_ROWS, overview.reasons),
         replaced_reasons(staged.manifest.replaced),
         empty_cells(title, overview.columns),
         _parts(staged),

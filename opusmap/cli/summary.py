@@ -38,6 +38,8 @@ LEAST_HEIGHT = 24
 """Lines that a screen is taken to have at least."""
 ROWS_SHOWN = 5
 """Row numbers that are shown for each finding."""
+REJECTED_ROWS = "Rejected rows, by column and reason (a row can have several)"
+"""The title of the reasons, whose counts may come to more than the rejected rows."""
 _FIRST_ROWS = "first rows"
 _INDENT = "  "
 _NARROW = 60
@@ -104,7 +106,7 @@ def _tell(reason: Reason, place: Place) -> Finding:
 
 def reject_reasons(report: Report, place: Place) -> Section:
     """Return why rows of a run were rejected."""
-    return make_reasons("Rejected rows, by column and reason", report.reasons, place)
+    return make_reasons(REJECTED_ROWS, report.reasons, place)
 
 
 def replaced_reasons(reasons: Iterable[Reason], place: Place = lambda row, _column: f"row {row}") -> Section:

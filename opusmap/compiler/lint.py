@@ -27,23 +27,25 @@ def lint(
     plan: Plan,
     sample: Sequence[Mapping[str, Any]] = (),
     *,
+    read: int | None = None,
     typed_cells: bool = False,
     known: KnownColumns | None = None,
 ) -> tuple[Issue[Span], ...]:
     """Return warnings about a plan, and about how it meets a sample of the source's rows.
 
+    `read` is how many rows were read for the sample, if it lacks some that could not be read.
     `typed_cells` says that a number in the source may be a key that has lost its zeros, as in a workbook.
     What is `known` of columns and of the same rows is not found out again.
     """
-    rows = SampledRows(plan, sample, KnownColumns() if known is None else known)
+    rows = SampledRows(plan, sample, KnownColumns() if known is None else known, read)
     found = [
-        *(_numeric_keys(plan, sample) if typed_cells else ()),
+        *(_numeric_keys(plan, rows) if typed_cells else ()),
         *_may_be_empty(plan, rows),
-        *_unread_elements(plan, sample),
+        *_unread_elements(plan, rows),
         *_short_term_paths(plan, rows),
         *_no_classification(plan),
         *lint_dates(plan, rows),
-        *_texts_compared_with_numbers(plan, sample),
+        *_texts_compared_with_numbers(plan, rows),
         *_mixed_people(plan, rows),
         *_unused(plan),
         *_unread(plan),
@@ -93,7 +95,7 @@ def _may_be_empty(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
             may_come = not lacking and gap.cell is None and not gap.lookup
             if rows.rows and not count and not may_come:
                 continue
-            where = "" if gap.cell is None else f" in {count:,} of the first {len(rows.rows):,} rows"
+            where = "" if gap.cell is None else f" in {count:,} of the first {rows.read:,} rows"
             message = f"{name}{_IS_REQUIRED}{gap.why}{where}"
             cause = "" if gap.cell is None else gap.why
             is_key = gap.cell is not None and column.column.internal_name == KEY_COLUMN
@@ -138,7 +140,7 @@ def _short_term_paths(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
         fixed = all(isinstance(node, nodes.Constant) for part in column.parts for node in walk(part))
         short = rows.of_column(column, "short-paths", partial(_find_short, rows, column, is_fixed=fixed))
         if short:
-            where = "" if fixed else f" in {len(short):,} of the first {len(rows.rows):,} rows"
+            where = "" if fixed else f" in {len(short):,} of the first {rows.read:,} rows"
             name = quote_value(column.column.display_name)
             message = f"the term path of {name} has fewer than three terms{where}: {quote_value(short[0])}"
             help_text = "write the full path: term group, term set, term (and terms below it)"
@@ -171,7 +173,7 @@ def _no_classification(plan: Plan) -> Iterator[Issue[Span]]:
     yield _warning("no-classification", message, plan.spec.fields_span, help_text)
 
 
-def _unread_elements(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+def _unread_elements(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     """Yield the lists of a sample that are longer than what is read of them, which is by position only."""
     lists, whole = _read_by_position(plan)
     environment = Environment(Interpreter(plan, []), plan.context)
@@ -181,11 +183,11 @@ def _unread_elements(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterato
         read = max([at + 1 for at in positions if at >= 0], default=0)
         read += max([-at for at in positions if at < 0], default=0)
         evaluate = environment.evaluator(node)
-        count = sum(_length(evaluate, row) > read for row in sample)
+        count = sum(_length(evaluate, row) > read for row in rows.rows)
         if count:
             name = quote_value(node.name) if isinstance(node, nodes.Cell | nodes.VariableRef) else "a list"
-            rows = f"{count:,} of the first {len(sample):,} rows"
-            message = f"{name} has more elements in {rows} than the {read} that are read by position"
+            where = f"{count:,} of the first {rows.read:,} rows"
+            message = f"{name} has more elements in {where} than the {read} that are read by position"
             help_text = "`[*]` reads all of them; leave it as it is if you don't need the others"
             yield _warning("unread-element", message, span, help_text)
 
@@ -234,16 +236,16 @@ def _identity(value: object) -> Hashable:
     return tuple(map(_identity, value)) if isinstance(value, tuple) else repr(value)
 
 
-def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+def _numeric_keys(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     for column in plan.columns:
         if column.column.internal_name != KEY_COLUMN:
             continue
         read = [node for tree in column.trees() for node in walk(tree) if isinstance(node, nodes.Cell)]
         for name in sorted({node.name for node in read}):
-            count = sum(isinstance(row.get(name), int | Decimal) for row in sample)
+            count = sum(isinstance(row.get(name), int | Decimal) for row in rows.rows)
             if count:
-                rows = f"{count:,} of the first {len(sample):,} rows"
-                message = f"the keys are numbers in the workbook ({quote_value(name)} in {rows})"
+                where = f"{count:,} of the first {rows.read:,} rows"
+                message = f"the keys are numbers in the workbook ({quote_value(name)} in {where})"
                 help_text = "zeros in front and digits after the 15th are lost; export the column as text"
                 yield _warning("numeric-key", message, column.span, help_text)
 
@@ -251,21 +253,21 @@ def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
 _EQUALITY = {"eq": "==", "ne": "!=", "in": "in", "notin": "not in"}
 
 
-def _texts_compared_with_numbers(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+def _texts_compared_with_numbers(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     """Yield the comparisons for equality of a cell with a number, where all cells of a sample are texts."""
     for tree, span in plan.trees():
         for name, operator, other in _compared_cells(tree):
             numbers = [one for one in _numbers_in(other) if one is not None]
             if not numbers:
                 continue
-            values = [row.get(name) for row in sample if row.get(name) not in (None, "")]
+            values = [row.get(name) for row in rows.rows if row.get(name) not in (None, "")]
             if not values or not all(isinstance(value, str) for value in values):
                 continue
             cell = name if name.isidentifier() else f"row['{name}']"
             sign, first = _EQUALITY[operator], numbers[0]
             quoted, plain = (f"['{first}', …]", f"[{first}, …]") if "in" in sign else (f"'{first}'", first)
             message = (
-                f"the cells of {quote_value(name)} are texts in the first {counted(len(sample), 'row')}, and "
+                f"the cells of {quote_value(name)} are texts in the first {counted(rows.read, 'row')}, and "
                 f"a text never equals the number {first}"
             )
             hint = f"write `{cell} {sign} {quoted}`, or `{cell} | number {sign} {plain}`"
@@ -300,7 +302,7 @@ def _mixed_people(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
         texts = rows.of_column(column, "people", partial(_find_texts, rows, column))
         others = [text for text in texts if "@" not in text]
         if others and len(others) < len(texts):
-            first = f"{len(texts) - len(others):,} of the first {counted(len(rows.rows), 'row')}"
+            first = f"{len(texts) - len(others):,} of the first {counted(rows.read, 'row')}"
             message = (
                 f"{quote_value(column.column.display_name)} has an e-mail address in {first}, and another "
                 f"text in {len(others):,}, such as {quote_value(others[0])}"

@@ -25,10 +25,13 @@ class SampledRows:
 
     Attributes:
         rows: the rows' values by source column.
+        read: how many rows were read for them; those that could not be read are not among `rows`.
     """
 
-    def __init__(self, plan: Plan, rows: Sequence[Values], known: KnownColumns) -> None:
-        self.rows = rows
+    def __init__(
+        self, plan: Plan, rows: Sequence[Values], known: KnownColumns, read: int | None = None
+    ) -> None:
+        self.rows, self.read = rows, len(rows) if read is None else read
         self._known = known
         self._interpreter = Interpreter(plan, [])
         self._indexes = {id(column): index for index, column in enumerate(plan.columns)}

@@ -450,7 +450,11 @@ def _tell_empty(making: _Making) -> None:
 def _tell_key(making: _Making) -> None:
     profile = making.profile
     if profile.repeats:
-        making.to_do(f"{_repeated(profile)[0]}: only one of the rows with the same key becomes a record")
+        rejected = sum(one.count - 1 for one in profile.values)
+        others = f", so {counted(rejected, 'row')} would be rejected" if rejected else ""
+        making.to_do(
+            f"{_repeated(profile)[0]}: only one of the rows with the same key becomes a record{others}"
+        )
     elif profile.repeats is None:
         making.above.append("there are too many values to see whether one repeats; `check` finds out")
     if profile.leading_zeros:

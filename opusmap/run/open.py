@@ -208,11 +208,10 @@ def find_warnings(work: Work, known: KnownColumns | None = None) -> tuple[Issue[
 
     A source that can be read only once is not looked at. What is `known` is not found out again.
     """
-    sample = []
-    if work.source.rereadable:
-        rows = islice(work.source.rows(), SAMPLE_ROWS)
-        sample = [row.values for row in rows if not isinstance(row, Reject)]
-    found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells, known=known)
+    rows = list(islice(work.source.rows(), SAMPLE_ROWS)) if work.source.rereadable else []
+    sample = [row.values for row in rows if not isinstance(row, Reject)]
+    typed_cells = work.source.typed_cells
+    found = lint(work.mapper.plan, sample, read=len(rows), typed_cells=typed_cells, known=known)
     if work.to_do:  # what reads the other columns, or classifies records, may be still to do
         told = {
             "unread-column",

@@ -1,6 +1,7 @@
 """The command `check`: what it says of the mapping beside the totals."""
 
 import json
+import re
 
 import pytest
 
@@ -58,6 +59,11 @@ def test_empty_cells_are_a_warning_for_each_source_column_and_for_each_binding_i
         in (shown.err)
     )
     assert "1 warning\n" in shown.err
+    (tmp_path / "s.csv").write_text("No,Owner\n1,ann\n2,,\n3,\n", "utf-8")
+    main(["check", str(tmp_path / "m.yaml")])
+    shown = capsys.readouterr()
+    assert re.search(r"read +3 .*\(a row can have several\)", shown.out, re.DOTALL)
+    assert '"Owner" is empty in 1 of the first 3 rows' in shown.err  # one of these can't be read
 
 
 @pytest.mark.parametrize("command", ["check", "preview"])

@@ -266,6 +266,12 @@ def test_a_candidate_for_the_row_key_is_shown_with_what_speaks_for_it_and_agains
     rows = [without_a_key(number) for number in range(len(REGISTER))]
     repeated = write_draft(drafted([{**row, "Doc Ref": row["Ours"]} for row in rows]))
     assert "1 of 26 values occurs more than once" in repeated
+    bound = write_draft(drafted([*REGISTER, *REGISTER[:3], REGISTER[0]]))
+    assert (
+        "3 of 28 values occur more than once: only one of the rows with the same key becomes a record"
+        in bound
+    )
+    assert "becomes a record, so 4 rows would be rejected\n" in bound
     unique = write_draft(drafted([{**row, "Ours": f"{number:04}"} for number, row in enumerate(rows)]))
     assert "Ours (45 %: never empty, no repeats, its name is not like that of a key)" in unique
 
