@@ -84,7 +84,7 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
 def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
     near = [_nearest(match, one, source) for one in match.candidates if one.confidence >= WORTH_TELLING]
     addresses = [] if near else _with_addresses(match.column, source)
-    told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
+    told = f"nearest: {', '.join(near)}" if near else "`init` found no column like it"
     if not near and (sharing := _with_a_word(match.column, source)):
         told = f"no column has a similar name, but these share a word with it: {', '.join(sharing)}"
     if addresses:

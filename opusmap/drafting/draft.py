@@ -148,7 +148,9 @@ def _tell_second_use(bindings: Sequence[DraftBinding], matches: Sequence[Match])
         name = one.column.display_name
         chosen = None if one.binding is None else match.chosen
         serves = name if chosen is None else first.setdefault(chosen.source, name)
-        yield one if serves == name else replace(one, remark=f"{one.remark}; also used for {serves}")
+        yield (
+            one if serves == name else replace(one, remark=f"{one.remark}; `init` also used it for {serves}")
+        )
 
 
 def write_draft(draft: Draft, *, settled: bool = False) -> str:
@@ -216,11 +218,11 @@ def _head(draft: Draft) -> Iterator[str]:
     profile = draft.profile
     rows = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"
     yield "# yaml-language-server: $schema=opusmap.schema.json"
-    yield f"# A draft by `opusmap init`, from {rows} of the source. It is not finished:"
+    yield f"# Drafted by `opusmap init` from {rows} of the source. To finish it:"
     yield "#"
     yield "#   1. Decide what is marked TODO. `opusmap check` lists those that are required."
-    yield "#   2. Look at each line under `fields`: the percentage says how certain it is that the two"
-    yield "#      columns belong together. 99 % is still a guess."
+    yield "#   2. Look at each line under `fields`: the percentage beside it says how certain `init` was of"
+    yield "#      the column that it had found there. 99 % is still a guess."
     yield "#   3. `opusmap check`, then `preview`, then `submit --to emulator`: nothing is sent yet."
     yield "#"
     if draft.preset is not None:
@@ -261,7 +263,7 @@ def _times(draft: Draft) -> Iterator[str]:
     if draft.zone_needed or draft.timezone is not None:
         yield ""
         named = f" ({', '.join(draft.zone_needed)})" if draft.zone_needed else ""
-        such = ": such as Europe/London" if draft.timezone is None else ""
+        such = "; an example is Europe/London" if draft.timezone is None else ""
         yield _beside(f"timezone: {draft.timezone or 'TODO'}", f"of times without a zone{named}{such}")
     if draft.has_dates or draft.datetime_format is not None:
         yield ""
@@ -273,8 +275,8 @@ def _times(draft: Draft) -> Iterator[str]:
 def _choices(draft: Draft) -> Iterator[str]:
     yield "choices:"
     yield "  # Opus receives an option's place in its own list, which can't be seen from here: open the"
-    yield "  # column in Opus, and list all of its options in the order shown there. The comments below are"
-    yield "  # values of the source, and how often each occurs. They are not options, and their order means"
+    yield "  # column in Opus, and list all of its options in the order shown there. What begins with #- is a"
+    yield "  # value of the source, and how often `init` saw it. It is not an option, and the order means"
     yield "  # nothing: remove the # from those that Opus has, and move them to their places. A value that"
     yield "  # the source spells differently from Opus becomes an alias: `aliases: {other spelling: option}`."
     for choices in draft.choices:
@@ -284,8 +286,11 @@ def _choices(draft: Draft) -> Iterator[str]:
 def option_lines(choices: DraftChoices) -> Iterator[str]:
     """Yield a choice column's options: one that is to be decided, and what was seen in comments."""
     if choices.nearest:
-        yield f"  # The values below are those of {one_line(choices.nearest)}."
-        yield "  # Bind it under `fields`, or if it is the wrong column, delete this list."
+        name, nearest = one_line(choices.column.display_name), one_line(choices.nearest)
+        yield (
+            f"  # TODO {name}: the values below are those of {nearest}. Bind it under `fields`, or if it is "
+            "the wrong column, delete this list"
+        )
     yield f"  {quoted(choices.column.display_name)}:"
     indent = "    "
     if choices.ignore_case:
@@ -310,7 +315,7 @@ def _fields(draft: Draft) -> Iterator[str]:
     unused = _unused(draft)
     if unused:
         yield ""
-        yield "  # Columns of the source that are not used:"
+        yield "  # Columns of the source that `init` did not use:"
         languages = languages_of([column.name for column in draft.profile.columns])
         for column in unused:
             yield f"  #   {one_line(column.name)}: {_told(column, languages)}"
@@ -367,7 +372,7 @@ def _patterns(column: ColumnProfile) -> list[str]:
 
 def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
     yield "# Rows of the source, and their expected records: `opusmap test` runs them. They may contain"
-    yield "# personal data: check them before you share this file. Undecided columns are left out. After a"
+    yield "# personal data: check them before you share this file. `init` left undecided columns out. After a"
     yield "# change of a rule they fail: if what the mapping gives is right, write it under `expect`."
     yield "tests:"
     for test in tests:

@@ -328,7 +328,7 @@ def test_a_column_whose_name_shares_a_word_is_named_and_an_unused_date_is_shown_
     similar = "no column has a similar name, but these share a word with it"
     assert re.search(f"Gross Tonnage: TODO .*{similar}: Tonnage", text)
     assert re.search(f"Departure: TODO .*{similar}: Departed", text)
-    assert re.search("Hull: TODO .*no column of the source looks like it", text)
+    assert re.search("Hull: TODO .*`init` found no column like it", text)
     assert "#   Sailed: date (%d/%m/%Y), 28 different" in text
 
 
@@ -435,6 +435,17 @@ def test_values_taken_out_of_their_comments_are_options_spelled_as_in_the_source
     assert [*map(str, doc_type.options)] == seen
 
 
+def test_what_a_draft_says_stays_true_when_its_questions_are_decided():
+    rows = [{name: cell for name, cell in row.items() if name != "Changed By"} for row in REGISTER]
+    text = write_draft(drafted([{**row, "Shelf": f"{number}a"} for number, row in enumerate(rows)]))
+    decided = "\n".join(line for line in text.splitlines() if "TODO" not in line)
+    assert "Drafted by `opusmap init` from" in decided
+    assert "Columns of the source that `init` did not use:" in decided
+    assert not re.search(
+        r"not finished|are not used|looks like it|[Uu]ndecided columns are|values below", decided
+    )
+
+
 def test_the_values_of_a_column_that_is_only_near_are_listed_and_its_options_are_to_decide():
     columns = {**COLUMNS, "_Service_%20_Type": "SingleChoice"}
     rows = [{**row, "Service": ("Pilotage", "Berthing")[n % 2]} for n, row in enumerate(REGISTER)]
@@ -442,7 +453,7 @@ def test_the_values_of_a_column_that_is_only_near_are_listed_and_its_options_are
     draft = drafted(rows, connection)
     text = write_draft(draft)
     assert re.search(r"^  # TODO Service Type: Service +# SingleChoice; nearest: ", text, re.MULTILINE)
-    assert re.search(r"The values below are those of Service \(\d+ %\)", text)
+    assert re.search(r"# TODO Service Type: the values below are those of Service \(\d+ %\)", text)
     assert re.search(r"^    #- Berthing +# 14\n    #- Pilotage +# 14$", text, re.MULTILINE)
     assert [one.code for one in problems(draft, connection)] == ["to-do"] * 3
     decided = with_options(text).replace("# TODO Service Type: Service ", "Service Type: Service ")
@@ -522,7 +533,7 @@ def test_a_column_that_serves_twice_is_said_to():
     rows = [{name: cell for name, cell in row.items() if name != "Document Type"} for row in REGISTER]
     connection = connect({**COLUMNS, "_Subject": "SingleText"})
     text = write_draft(drafted(rows, connection))
-    assert re.search(r"^  Subject: Subject +# 99 %.*; also used for Name$", text, re.MULTILINE)
+    assert re.search(r"^  Subject: Subject +# 99 %.*; `init` also used it for Name$", text, re.MULTILINE)
 
 
 def test_a_known_export_is_named():
