@@ -20,7 +20,7 @@ from opusmap.drafting.choice_values import DraftChoices, draft_choices
 from opusmap.drafting.draft import field_lines, option_lines
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import find_preset
-from opusmap.drafting.renames import Fate, find_fates, find_missing, is_known
+from opusmap.drafting.renames import Fate, Missing, find_fates, find_missing, is_known
 from opusmap.drafting.source_names import NameUse, find_row_keys, find_uses, meaning, scope_of
 from opusmap.drafting.text_edits import YamlText
 from opusmap.edits import (
@@ -150,6 +150,7 @@ def carry_over(
         missing, {part for one in kept for part in (one, one.partition(".")[0])}, profile, rows
     )
     fates = [_rewrite(work, fate, [one for one in own if one.name == fate.name]) for fate in fates]
+    fates += _find_renamed_in_tests(work, uses, fates)
     _apply(work, own, fates)
     lost = {one.name for one in fates}
     elsewhere = [f"{one.text.span}: {one.name}" for one in uses if one not in own and one.name in lost]
@@ -173,6 +174,16 @@ def carry_over(
         drafted,
         tuple(one.display_name for one in connection.columns if one.internal_name not in bound),
     )
+
+
+def _find_renamed_in_tests(work: _Work, uses: Sequence[NameUse], fates: Sequence[Fate]) -> list[Fate]:
+    """Return the new names of columns that only rows of tests have; one without a new name stays as it is."""
+    read = {part for one in uses for part in (one.name, one.name.partition(".")[0])}
+    only = dict.fromkeys(str(key) for key in find_row_keys(work.earlier.data) if key not in read)
+    missing = [Missing(name, needed=False) for name in only if not is_known(name, work.profile)]
+    taken = {*read, *only, *(one.now for one in fates if one.now is not None)}
+    found = find_fates(missing, taken, work.profile, [test.row for test in work.earlier.spec.tests])
+    return [one for one in found if one.now in work.profile.row_columns]
 
 
 def _rewrite(work: _Work, fate: Fate, uses: Sequence[NameUse]) -> Fate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -55,6 +56,23 @@ def test_renamed_columns_are_found_told_and_give_the_same_records(folder, capsys
     assert Path("new.jsonl").read_bytes() == Path("old.jsonl").read_bytes()
     kept = [line for line in text.splitlines() if not line.lstrip().startswith("# renamed")]
     assert len(kept) == len(Path("old.yaml").read_text("utf-8").splitlines())
+
+
+def test_a_column_that_only_a_test_has_gets_its_new_name_too_unless_nothing_is_like_it(folder, capsys):
+    old = Path("old.yaml").read_text("utf-8")
+    tested = old.replace('ContractNo: "000002",', 'ContractNo: "000002", Register page: "12", Zzq: x,')
+    assert tested != old
+    Path("old.yaml").write_text(tested, "utf-8")
+    with Path("contracts.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    with Path("new.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([*row, "Register_page" if not at else "12"] for at, row in enumerate(rows))
+    assert main([*INIT, "new.csv", "--from", "old.yaml"]) == 0
+    assert 'renamed: "Register page" is now "Register_page", 98 %\n' in capsys.readouterr().err
+    text = Path("mapping.yaml").read_text("utf-8")
+    assert text.count('ContractNo: "000002", Register_page: "12", Zzq: x,') == 1
+    assert not re.search("#.*(Zzq|Register)", text)
+    assert main(["test", "mapping.yaml"]) == 0
 
 
 def test_what_is_not_found_stays_with_its_candidates_and_is_refused_by_check(folder, capsys):
