@@ -177,8 +177,6 @@ def split_spaces(text: str) -> Iterator[tuple[str, str]]:
 
 
 _UNSEEN_SPACE = re.compile(r"\A +| +\Z| {2,}|[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-SPACE_MARK = "·"
-"""What is shown for a blank that would not be seen."""
 
 
 def was(count: int) -> str:

@@ -18,7 +18,7 @@ from opusmap.cli.terminal import (
     write_json,
     write_result,
 )
-from opusmap.wording import SPACE_MARK, counted, cut_text, one_line, split_spaces, visible
+from opusmap.wording import counted, cut_text, one_line, split_spaces, visible
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -135,7 +135,11 @@ def print_marks(values: Iterable[Any]) -> None:
 
 
 def _mark(space: str) -> str:
-    return SPACE_MARK if space == " " else space.encode("unicode_escape").decode()
+    return _SPACE_MARK if space == " " else space.encode("unicode_escape").decode()
+
+
+_SPACE_MARK = "·"
+"""What is shown for a blank that would not be seen: one that a Windows console has as well."""
 
 
 def mapped_as_json(mapped: Mapped) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from opusmap.diagnostic_pages import summarise
-from opusmap.wording import SPACE_MARK, counted, cut_text, split_spaces
+from opusmap.wording import counted, cut_text, split_spaces
 
 __all__ = ["read_templates", "shown"]
 
@@ -86,9 +86,7 @@ def _spaced(value: Any) -> Markup:
     The marks are of the page's style, so what is copied from the page is the spaces themselves.
     """
     return Markup("").join(
-        _SPACE.format(kind, SPACE_MARK if kind == "space" else kind, part)
-        if kind
-        else shown(part, lines=True)
+        _SPACE.format(kind, "␣" if kind == "space" else kind, part) if kind else shown(part, lines=True)
         for part, kind in split_spaces(_cut(value, _CUT))
     )
 
