@@ -181,9 +181,10 @@ def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) 
             yield from correct(at, lines[at])
     for at in islice(filled, len(near), _LINES_SEARCHED):
         yield from (fix for fix in _correct_quotes(at, lines[at]) if fix.message == _NOT_CLOSED)
+    yield from _put_comma(lines, mark)
+    yield from _quote_colon(lines, error, mark)
     for at in near:
         yield from _quote_value(at, lines[at], str(error.problem))
-    yield from _put_comma(lines, mark)
     yield from _close_bracket(lines, filled, error)
     at = error.context_mark.line if error.context_mark is not None else mark.line
     if "expected ':'" in str(error.problem) and at in filled:
@@ -404,6 +405,21 @@ def _put_comma(lines: list[str], mark: yaml.Mark) -> Iterator[_Correction]:
         )
 
 
+def _quote_colon(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) -> Iterator[_Correction]:
+    """Yield the line with quotes around the value within braces or brackets at whose colon YAML stopped."""
+    index, column = mark.line, mark.column
+    line = lines[index] if index < len(lines) and _is_written(lines[index]) else ""
+    start = max((found.end() for found in _BEFORE_VALUE.finditer(line[:column])), default=0)
+    is_value = "flow" in str(error.context) and line[column : column + 1] == ":" and start > 0
+    if not is_value or set(line[start:column]) & set("\"'{["):
+        return
+    end = start + len(_END_OF_VALUE.split(_COMMENT.sub("", line[start:]), maxsplit=1)[0].rstrip())
+    text = f"{line[:start]}{in_double_quotes(line[start:end])}{line[end:]}"
+    yield _Correction(index, text, start, 'a value that contains ": " needs quotes', "write")
+
+
+_BEFORE_VALUE = re.compile(r"(?:[\[,]|(?<=\S):(?=[ \t]))[ \t]*")
+_END_OF_VALUE = re.compile(r"[,\]}]")
 _LAST_WORD = re.compile(r"(?<=[^\s,:{}\[\]])[ \t]+[a-z_]+$")
 """A blank and a key of a mapping, after something that it does not belong to."""
 

@@ -42,6 +42,7 @@ SOURCE, OPTIONS = "source: {path: small.csv}\n", "  Doc Type: [Contract, Deed]\n
 LISTED = "  Doc Type:\n    - Contract\n"
 CURLY = "typographic quotation marks"
 NO_COLON = "a colon is missing in this line"
+COLON = 'a value that contains ": " needs quotes'
 OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
 OTHERS = ("unexpected colon", "a comma or closing bracket", "expected <", "Traceback")
 """What a slip is taken for, and must not be."""
@@ -111,6 +112,25 @@ SLIPS = [
         "  Name: {from: Title default: x}\n",
         ["a comma is missing before this", "`Name: {from: Title, default: x}`"],
         ["closing bracket"],
+    ),
+    (NAME, "  Name: {const: a: b}\n", [COLON, '`Name: {const: "a: b"}`'], ["bracket"]),
+    (
+        NAME,
+        "  Name: {from: Title, default: Ref: none: x, on_error: default} # or: so\n",
+        [COLON, '`Name: {from: Title, default: "Ref: none: x", on_error: default}`'],
+        ["bracket"],
+    ),
+    (
+        NAME,
+        "  Name: {\n    from: Title,\n    default: Lease: \\a\n  }\n",
+        [COLON, '`default: "Lease: \\\\a"`'],
+        ["bracket"],
+    ),
+    (
+        "[Contract, Deed]",
+        "{options: [Contract, Deed], aliases: {Will: Deed: x}}",
+        [COLON, 'aliases: {Will: "Deed: x"}}`'],
+        ["bracket"],
     ),
     (
         NAME,
