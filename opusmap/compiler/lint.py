@@ -10,6 +10,7 @@ from typing import Any
 from opusmap.compiler.binding_runtime import KEEP_KEY
 from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.known_columns import KnownColumns
+from opusmap.compiler.lint_arguments import lint_arguments
 from opusmap.compiler.lint_dates import lint_dates
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, Plan
 from opusmap.compiler.sampled_rows import SampledRows
@@ -45,6 +46,7 @@ def lint(
         *_short_term_paths(plan, rows),
         *_no_classification(plan),
         *lint_dates(plan, rows),
+        *lint_arguments(plan),
         *_texts_compared_with_numbers(plan, rows),
         *_mixed_people(plan, rows),
         *_unused(plan),

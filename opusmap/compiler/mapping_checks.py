@@ -179,7 +179,10 @@ def check_binding(
         message = "`split` takes one source column, not a list of them"
         yield Issue("split-list", message, binding.split.span, "remove `split`")
     if binding.split is not None and not binding.split:
-        yield Issue("wrong-value", "`split` is empty", binding.split.span, 'for example `split: ";"`')
+        help_text = (
+            'write what separates the elements: `split: ";"`; for cells of one element, remove `split`'
+        )
+        yield Issue("wrong-value", "`split` has no separator", binding.split.span, help_text)
     if binding.join is not None and (not binding.listed or column.type in LIST_TYPES | {ColumnType.TAXONOMY}):
         message = (
             f"`join` joins several source columns into one text; {quote_value(column.display_name)} is a "

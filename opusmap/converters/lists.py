@@ -18,7 +18,9 @@ from opusmap.errors import ValueProblem
 def split(value: str, separator: str = ";") -> list[str]:
     """Split a text at each separator, trim the elements and drop empty ones."""
     if not separator:
-        raise ValueProblem("wrong-value", "the separator of `split` is empty")
+        raise ValueProblem(
+            "wrong-value", "`split` has no separator", "write what separates the elements: `split(';')`"
+        )
     return bounded_list([part.strip() for part in value.split(separator) if part and not part.isspace()])
 
 

@@ -325,7 +325,10 @@ class _Parser(JinjaReader, NodeVisitor):
         node = nodes.Filter(value, converter, given, named, each, at, place)
         if (converter.factory or each) and not nodes.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"
-            raise self.refuse("wrong-argument", at, message, "write them out as constants")
+            help_text = "write them out as constants"
+            if (meant := nodes.show_swapped(node)) is not None:
+                message, help_text = f"{message}: {_VALUE_FIRST}", f"write `{meant}`"
+            raise self.refuse("wrong-argument", at, message, help_text)
         return node
 
     def _as_written(self, node: jinja.Expr) -> nodes.Node:
@@ -410,6 +413,7 @@ _ALIASES = {"count": "length"}
 _PATTERNS = frozenset({"regex_replace", "matching"})
 """Converters and tests that take patterns: texts are used as they are written, without escapes."""
 _WHERE_HELP = "`where('active')`, `where('role', 'owner')` or `where(key='mail', contains='@')`"
+_VALUE_FIRST = "the value comes before `|`, and the arguments are in the brackets after it"
 _FIELD_HELP = "dates have " + ", ".join(DATE_FIELDS) + "; for a column of that name use row['…']"
 _NODE_NAMES = {
     "Pow": "the operator **",

@@ -26,6 +26,7 @@ from opusmap.expressions.nodes.filters import (
     constant_value,
     has_constant_arguments,
     is_constant,
+    show_swapped,
 )
 from opusmap.expressions.nodes.operands import (
     Cell,
@@ -94,6 +95,7 @@ __all__ = [
     "constant_value",
     "has_constant_arguments",
     "is_constant",
+    "show_swapped",
     "step_into",
     "walk",
 ]

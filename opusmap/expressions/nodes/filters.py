@@ -30,7 +30,7 @@ from opusmap.expressions.nodes.base import (
     check_kind,
     checked_length,
 )
-from opusmap.expressions.nodes.operands import Constant, ListLiteral
+from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral, VariableRef
 from opusmap.expressions.nodes.operators import Unary
 from opusmap.issues import Span
 
@@ -262,6 +262,30 @@ def is_constant(node: Node) -> bool:
     except NotConstant:
         return False
     return True
+
+
+def show_swapped(node: Filter) -> str | None:
+    """Return `';' | split(Tags)` as it is meant, `Tags | split(';')`.
+
+    None unless its value is a constant text, and its first argument alone a column or a variable.
+    """
+    first = node.args[0] if node.args else None
+    if not (isinstance(node.value, Constant) and isinstance(node.value.value, str)) or node.each:
+        return None
+    others = [*node.args[1:], *(argument for _, argument in node.kwargs)]
+    if not isinstance(first, Cell | VariableRef) or not all(isinstance(one, Constant) for one in others):
+        return None
+    given = [_show_constant(one) for one in (node.value, *node.args[1:])]
+    given += [f"{name}={_show_constant(one)}" for name, one in node.kwargs]
+    value = first.name if first.name.isidentifier() else f"row['{first.name}']"
+    return f"{value} | {node.converter.name}({', '.join(given)})"
+
+
+def _show_constant(node: Node) -> str:
+    value = node.value if isinstance(node, Constant) else None
+    if isinstance(value, str):
+        return f'"{value}"' if "'" in value else f"'{value}'"
+    return "none" if value is None else str(value).lower()
 
 
 def has_constant_arguments(node: Filter) -> bool:

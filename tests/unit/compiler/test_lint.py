@@ -416,3 +416,28 @@ def test_what_has_no_cause_in_common_is_left_as_it_is() -> None:
     )
     assert len(found) == 3
     assert join_causes(found) == found
+
+
+@pytest.mark.parametrize(
+    ("binding", "meant"),
+    [
+        ("\"{{ ';' | split(A) | first }}\"", "`A | split(';')`"),
+        ("\"{{ ';' | split(row['A']) | first }}\"", "`A | split(';')`"),
+        ("\"{{ A | split(';') | first }}\"", None),
+        ('"{{ A | split(B) | first }}"', None),
+        ("\"{{ 'a;b' | split(';') | first }}\"", None),
+        ("\"{{ A | replace('', '$') }}\"", "to remove \"$\": `replace('$', '')`"),
+        ("\"{{ A | replace(new='$', old='') }}\"", "to remove \"$\": `replace('$', '')`"),
+        ('{from: A, convert: {replace: ["", "$"]}}', 'to remove "$": `replace: ["$", ""]`'),
+        ('{from: A, convert: [trim, {replace: {old: "", new: "$"}}]}', '`replace: ["$", ""]`'),
+        ("\"{{ A | replace('$', '') }}\"", None),
+        ("\"{{ A | replace('', B) }}\"", None),
+        ('{from: A, convert: {replace: ["$", ""]}}', None),
+    ],
+)
+def test_swapped_arguments_are_a_warning_with_what_is_meant(binding: str, meant: str | None) -> None:
+    found = [
+        one for one in lint(compiled(f"Line: {binding}", columns=COLUMNS).plan) if "argument" in one.code
+    ]
+    assert [one.severity for one in found] == [Severity.WARNING] * (meant is not None)
+    assert meant is None or meant in found[0].help

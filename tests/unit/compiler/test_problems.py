@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_mapping import CONNECTION, compiled, connect, problems
+from small_mapping import CONNECTION, compiled, connect, mapped, problems
 
 from opusmap import load_mapping
 from opusmap.compiler import compile_mapping
@@ -302,3 +302,18 @@ def test_a_key_beside_a_column_or_behind_a_comma_is_answered_with_braces(
 ) -> None:
     (found,) = problems(lines, columns=["Key", "A"])
     assert (found.code, way in found.help) == (code, True), found.help
+
+
+@pytest.mark.parametrize(
+    ("binding", "meant"),
+    [("{from: A, split: ''}", '`split: ";"`'), ("\"{{ A | split('') }}\"", "`split(';')`")],
+)
+def test_a_split_without_a_separator_says_what_to_write(binding: str, meant: str) -> None:
+    fields = f"Choices: {binding}"
+    if "from" in binding:
+        found = problems(fields)
+    else:
+        reject = mapped(fields, {"Key": "1", "A": "a"})
+        assert isinstance(reject, Reject)
+        found = reject.problems
+    assert [(one.message, meant in one.hint) for one in found] == [("`split` has no separator", True)]
