@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.options import verbosity
+from opusmap.cli.options import OneOf, verbosity
 from opusmap.cli.terminal import write_result
 
 _VARIABLE = "_OPUSMAP_COMPLETE"
@@ -17,7 +17,7 @@ _VARIABLE = "_OPUSMAP_COMPLETE"
     "opusmap completion bash > ~/.local/share/bash-completion/completions/opusmap",
     "opusmap completion powershell >> $PROFILE",
 )
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"], case_sensitive=False))
+@click.argument("shell", type=OneOf(["bash", "zsh", "fish", "powershell"]))
 @verbosity
 def completion(shell: str, *, quiet: bool) -> int:
     """Print the script with which SHELL completes opusmap's commands and options."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -15,7 +15,7 @@ import click
 from opusmap.cli.logs import begin_logs, log, set_level
 from opusmap.cli.output import print_note
 from opusmap.errors import OpusmapError
-from opusmap.wording import quote_value
+from opusmap.wording import find_nearest, quote_value
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -27,6 +27,20 @@ if TYPE_CHECKING:
     from opusmap.sources import Source
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class OneOf(click.Choice[str]):
+    """One of a few words, in any letter case; the error on another one names the word that is like it."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(words, case_sensitive=False)
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return what is wrong with a value."""
+        message = super().get_invalid_choice_message(value, ctx)
+        near = find_nearest(str(value), self.choices)
+        return message if near is None else f"{message} Did you mean '{near}'?"
+
 
 MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
 ANY_MAPPING = click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
@@ -63,7 +77,7 @@ _VERBOSITY = (
     ),
     click.option(
         "--log-format",
-        type=click.Choice(["text", "json"], case_sensitive=False),
+        type=OneOf(["text", "json"]),
         default="text",
         show_default=True,
         help="Format of the lines on standard error.",

@@ -17,6 +17,7 @@ from opusmap.cli.next_step import Given, next_of_filtered, next_of_rehearsal, pr
 from opusmap.cli.options import (
     ALL,
     Command,
+    OneOf,
     Output,
     common,
     custom,
@@ -90,7 +91,7 @@ def confirm_overwrite(conflict: str, connection: str, source: str, settings: Set
 _OPTIONS = (
     click.option(
         "--to",
-        type=click.Choice(["opus", "emulator"], case_sensitive=False),
+        type=OneOf(["opus", "emulator"]),
         default="opus",
         show_default=True,
         help="Where records go.",

@@ -99,3 +99,22 @@ def test_the_name_of_a_column_without_quotes_is_answered_with_them(folder, capsy
     assert quoted not in said(capsys, "explain", "mapping.yaml", "Lease", "absent.csv")
     shown = said(capsys, "explain", "mapping.yaml", "103")
     assert "did you mean `opusmap explain mapping.yaml --row 103`?" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("submit", "x.yaml", "--to", "emulatr"), "'emulator'"),
+        (("retry", "x.yaml", "--to", "Opsu"), "'opus'"),
+        (("check", "x.yaml", "--log-format", "jsn"), "'json'"),
+        (("completion", "powershel"), "'powershell'"),
+        (("submit", "x.yaml", "--to", "prod"), None),
+    ],
+)
+def test_a_misspelt_word_of_an_option_is_answered_with_the_nearest(
+    words: tuple[str, ...], meant: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = said(capsys, *words)
+    assert f"'{words[-1]}' is not one of" in shown
+    assert ("Did you mean" in shown) is (meant is not None)
+    assert meant is None or f". Did you mean {meant}?" in shown
