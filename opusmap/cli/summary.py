@@ -2,7 +2,8 @@
 
 On a terminal of at least `SIDES_WIDTH` columns a section is a table, on a narrower one each finding is
 stacked: a headline, then sentences at full width. In a pipe a finding is one line. No word is broken, and
-nothing of a finding is cut: what does not fit the screen is counted, and `--all` shows it.
+nothing is cut within a line. What does not fit the screen is counted, and `--all` shows it: sentences first,
+then whole findings.
 """
 
 from __future__ import annotations
@@ -198,21 +199,36 @@ _OWN_LINES = 4
 """Lines of a screen for the command, what a code means, the next step, and the prompt below."""
 
 
-def _share(drawn: Sequence[_Drawn], screen: int | None) -> list[int]:
-    """Return how many findings of each section are shown: they take one in turn while there is room."""
+def _share(drawn: Sequence[_Drawn], screen: int | None) -> list[_Shown]:
+    """Return how much of each section is shown: in each round, they grow in turn while there is room."""
     if screen is None:
-        return [len(one.section.findings) for one in drawn]
-    shown, full = [0] * len(drawn), set[int]()
-    while len(full) < len(drawn):
-        for index, one in enumerate(drawn):
-            if index in full:
-                continue
-            others = sum(each.height(shown[at]) for at, each in enumerate(drawn) if at != index)
-            if shown[index] < len(one.section.findings) and others + one.height(shown[index] + 1) <= screen:
-                shown[index] += 1
-            else:
-                full.add(index)
+        return [one.whole for one in drawn]
+    shown = [_Shown(0, 0)] * len(drawn)
+    full = set[int]()
+    for number in range(_ROUNDS):
+        pending = {at: one.rounds[number] for at, one in enumerate(drawn) if at not in full}
+        while pending:
+            for at, steps in list(pending.items()):
+                others = sum(one.height(shown[each]) for each, one in enumerate(drawn) if each != at)
+                if steps and others + drawn[at].height(steps[0]) <= screen:
+                    shown[at], pending[at] = steps[0], steps[1:]
+                    continue
+                del pending[at]
+                if steps:
+                    full.add(at)
     return shown
+
+
+_ROUNDS = 3
+"""Rounds in which sections grow: headlines of findings with sentences, first rows of lists, all the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How many findings of a section are shown, and how many of these with their sentences."""
+
+    findings: int
+    told: int
 
 
 class _Drawn:
@@ -222,20 +238,47 @@ class _Drawn:
         self.section, self._console = section, console
         self.height = cache(self._height)
         self._told = any(one.message for one in section.findings)
+        count = len(section.findings)
+        self.whole = _Shown(count, count)
+        self.rounds = self._rounds(count)
         wide = not self._told or (console.is_terminal and console.width >= SIDES_WIDTH)
         others = measure(console, _make_table(section, section.findings, 0))[1]
         self._room = max(1, console.width - others - _PADDING)
         table = _make_table(section, section.findings, self._room)
         self._table = wide and measure(console, table)[1] <= console.width
 
-    def _height(self, shown: int) -> int:
-        if not shown:
+    def _rounds(self, count: int) -> tuple[Sequence[_Shown], ...]:
+        """Return by how much more of it may be shown in each round.
+
+        Findings with sentences begin with the whole first one and the headlines of the others.
+        """
+        if self._told:
+            headlines = [_Shown(shown, 1) for shown in range(1, count + 1)]
+            return headlines, (), [_Shown(count, told) for told in range(2, count + 1)]
+        first, *others = [_Shown(shown, shown) for shown in range(1, count + 1)]
+        return (), [first], others
+
+    def _height(self, shown: _Shown) -> int:
+        if not shown.findings:
             return 1
-        left = shown < len(self.section.findings) or bool(self.section.more)
+        rest = bool(self._rest(shown))
         if self._table:
-            table = _make_table(self.section, self.section.findings[:shown], self._room)
-            return 2 + left + len(self._console.render_lines(table, pad=False))
-        return 2 + left + sum(len(self._stack(one)) for one in self.section.findings[:shown])
+            table = _make_table(self.section, self._findings(shown), self._room)
+            return 2 + rest + len(self._console.render_lines(table, pad=False))
+        return 2 + rest + sum(len(self._stack(one)) for one in self._findings(shown))
+
+    def _findings(self, shown: _Shown) -> list[Finding]:
+        """Return the findings that are shown, those that are not told without their sentences."""
+        found = self.section.findings[: shown.findings]
+        return [*found[: shown.told], *(replace(one, message="", hint="") for one in found[shown.told :])]
+
+    def _rest(self, shown: _Shown) -> str:
+        """Return what is left out, for the line below the findings; empty if nothing is."""
+        left, untold = len(self.section.findings) - shown.findings, shown.findings - shown.told
+        rest = [f"{left:,} more (--all)"] if left else []
+        rest += [f"what is wrong in {untold:,} of these (--all)"] if untold and not left else []
+        rest += [self.section.more] if self.section.more else []
+        return "and " + ", and ".join(rest) if rest else ""
 
     def _stack(self, finding: Finding) -> list[Text]:
         """Return a finding as a headline and its sentences, wrapped between words; as one line in a pipe.
@@ -271,10 +314,10 @@ class _Drawn:
     def _say_count(self, finding: Finding) -> str:
         return f"row {finding.count:,}" if self.section.numbered else counted(finding.count, "row")
 
-    def print(self, shown: int) -> None:
+    def print(self, shown: _Shown) -> None:
         """Print the first findings, and how many are left; if there is room for none, a line that counts."""
         section, console = self.section, self._console
-        if not shown:
+        if not shown.findings:
             kinds = f"{len(section.findings):,}"
             if not section.numbered:
                 kinds += f", in {counted(sum(one.count for one in section.findings), 'case')}"
@@ -282,16 +325,13 @@ class _Drawn:
             return
         console.print(f"\n[italic]{escape(section.title)}[/]", soft_wrap=True)
         if self._table:
-            console.print(_make_table(section, section.findings[:shown], self._room))
+            console.print(_make_table(section, self._findings(shown), self._room))
         else:
-            for one in section.findings[:shown]:
+            for one in self._findings(shown):
                 for line in self._stack(one):
                     console.print(line, soft_wrap=True)
-        left = len(section.findings) - shown
-        rest = [f"{left:,} more (--all)"] if left else []
-        rest += [section.more] if section.more else []
-        if rest:
-            console.print(escape("and " + ", and ".join(rest)), soft_wrap=True)
+        if rest := self._rest(shown):
+            console.print(escape(rest), soft_wrap=True)
 
 
 def _make_table(section: Section, findings: Sequence[Finding], room: int) -> Table:

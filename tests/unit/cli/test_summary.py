@@ -88,9 +88,14 @@ def test_what_is_left_out_is_counted(section: Section, width: int, height: int) 
     text = plain(out)
     left = re.search(r"and ([\d,]+) more \(--all\)", text)
     collapsed = re.search(r"Rejected rows: ([\d,]+), in [\d,]+ cases? \(--all\)", text)
+    untold = re.search(r"and what is wrong in ([\d,]+) of these \(--all\)", text)
     with screen(width, height) as everything:
         print_sections([section], every=True)
-    assert (left or collapsed) or text == plain(everything)
+    assert (left or collapsed or untold) or text == plain(everything)
+    if untold:
+        shown = set(words(text))
+        assert all(shown >= {f"{one.count:,}", *one.cells} for one in section.findings)
+        assert 0 < int(untold[1]) < len(section.findings)
     if collapsed:
         assert int(collapsed[1]) == len(section.findings)
 
@@ -202,3 +207,26 @@ def test_a_file_is_named_once(places: list[str], shown: str) -> None:
 )
 def test_a_range_of_durations_names_its_unit_once(seconds, shown):
     assert show_range(seconds).startswith(shown)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_each_reason_has_its_headline_before_others_have_their_sentences(width: int) -> None:
+    reasons = [
+        Reason(
+            f"Column {number}", f"code-{number}", 20 - number, (7,), f'"TBA {number}" is wrong', "correct it"
+        )
+        for number in range(6)
+    ]
+    empty = tuple(Finding(5, ("2 %", f"Cell {number}")) for number in range(6))
+    cells = Section("Empty cells", ("rows", "share", "column"), empty)
+    with screen(width, 24) as out:
+        print_sections([make_reasons("Rejected", reasons), cells], every=False, taken=6)
+    text = plain(out)
+    assert all(f"Column {number}" in text for number in range(6))
+    assert '"TBA 0" is wrong' in text
+    assert '"TBA 5" is wrong' not in text
+    assert re.search(r"and what is wrong in [1-5] of these \(--all\)", text)
+    assert "Empty cells: 6, in 30 cases (--all)" in text
+    with screen(width, 40) as out:
+        print_sections([make_reasons("Rejected", reasons), cells], every=False, taken=6)
+    assert all(f'"TBA {number}" is wrong' in plain(out) for number in range(6))
