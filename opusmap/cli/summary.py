@@ -58,6 +58,7 @@ class Finding:
 
     `code` is its diagnostic code; below the findings, one line names the page of the first.
     `row_numbers`: the last cell has numbers alone, and no sheet's cells or files, which need no word before.
+    `more` are other examples of what is wrong, each with its place.
     """
 
     count: int
@@ -66,6 +67,11 @@ class Finding:
     hint: str = ""
     code: str = ""
     row_numbers: bool = False
+    more: tuple[tuple[str, str], ...] = ()
+
+    def sentences(self) -> list[str]:
+        """Return what is wrong, an example a sentence."""
+        return [*([self.message] if self.message else []), *(f"{place}: {text}" for place, text in self.more)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,8 @@ def _tell(reason: Reason, place: Place) -> Finding:
     shown = group_places(places) + (" …" if reason.count > ROWS_SHOWN else "")
     cells = (reason.column or "whole row", reason.code, shown)
     are_numbers = bool(places) and not any(", " in one or one.startswith("cell ") for one in places)
-    return Finding(reason.count, cells, reason.example, reason.help, reason.code, are_numbers)
+    more = tuple((place(one.row, reason.column), one.example) for one in reason.others)
+    return Finding(reason.count, cells, reason.example, reason.help, reason.code, are_numbers, more)
 
 
 def reject_reasons(report: Report, place: Place) -> Section:
@@ -268,9 +275,12 @@ class _Drawn:
         return 2 + rest + sum(len(self._stack(one)) for one in self._findings(shown))
 
     def _findings(self, shown: _Shown) -> list[Finding]:
-        """Return the findings that are shown, those that are not told without their sentences."""
+        """Return the findings that are shown, the last ones without their sentences."""
         found = self.section.findings[: shown.findings]
-        return [*found[: shown.told], *(replace(one, message="", hint="") for one in found[shown.told :])]
+        return [
+            *found[: shown.told],
+            *(replace(one, message="", hint="", more=()) for one in found[shown.told :]),
+        ]
 
     def _rest(self, shown: _Shown) -> str:
         """Return what is left out, for the line below the findings; empty if nothing is."""
@@ -289,11 +299,8 @@ class _Drawn:
 
         cells = list(zip(self.section.head[1:], map(visible, finding.cells), strict=True))
         count = self._say_count(finding)
-        message, hint = (
-            Text(visible(finding.message)),
-            Text.assemble(("help:", "cyan"), " ", visible(finding.hint)),
-        )
-        below = [*([message] if finding.message else []), *([hint] if finding.hint else [])]
+        hint = Text.assemble(("help:", "cyan"), " ", visible(finding.hint))
+        below = [Text(visible(one)) for one in finding.sentences()] + ([hint] if finding.hint else [])
         width = text_width(self._console)
         named = [cell if self._told or not at else f"{name}: {cell}" for at, (name, cell) in enumerate(cells)]
         if width is None:
@@ -347,7 +354,7 @@ def _make_table(section: Section, findings: Sequence[Finding], room: int) -> Tab
     for one in findings:
         cells = [Text(f"{one.count:,}"), *(Text(visible(cell)) for cell in one.cells)]
         if told:
-            lines = wrap_words(Text(visible(one.message)), room, 0)
+            lines = [line for text in one.sentences() for line in wrap_words(Text(visible(text)), room, 0)]
             lines += wrap_words(Text(visible(one.hint), "cyan"), room, 0) if one.hint else []
             cells.append(Text("\n").join(lines))
         table.add_row(*cells)

@@ -6,9 +6,11 @@ line's; what a page looks like is a later module's.
 
 from __future__ import annotations
 
+import re
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from opusmap.converters.date_problems import First, find_first, keep_first
@@ -68,10 +70,19 @@ FIRST_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """What was wrong in a row."""
+
+    row: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why rows were rejected, or values replaced (or, as a note, what was odd): one column and code.
 
-    `count` is how many rows, `rows` the first of them, `example` what was wrong in the first one.
+    `count` is how many rows, `rows` the first of them, `example` what was wrong in the first one. `others`
+    are up to two more about values that are written in other ways.
     """
 
     column: str
@@ -80,6 +91,7 @@ class Reason:
     rows: tuple[int, ...]
     example: str
     help: str = ""
+    others: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +296,10 @@ class Tally:
         for issue in issues:
             _count_all(counted, None, [issue])
             if row is not None:
-                rows = counted[issue.place, issue.code].rows
-                insort(rows, row)
-                del rows[FIRST_ROWS:]
+                found = counted[issue.place, issue.code]
+                insort(found.rows, row)
+                del found.rows[FIRST_ROWS:]
+                found.keep_other(issue.code, row, issue.message)
 
     def reasons(self) -> tuple[Reason, ...]:
         """Return why rows were rejected, the most frequent reason first."""
@@ -311,6 +324,38 @@ class _Counted:
     rows: list[int] = field(default_factory=list)
     first: set[First] = field(default_factory=set)
     """What comes first in those of the dates that show it."""
+    others: dict[str, Example] = field(default_factory=dict)
+    """Shape of a message that is not the example's -> the first message of it."""
+
+    def keep_other(self, code: str, row: int, message: str) -> None:
+        """Keep a message if its value is written like none of those that are kept."""
+        if len(self.others) == _OTHERS or message == self.example:
+            return
+        shape = _show_shape if code not in _DECIDED_ONE_BY_ONE else str
+        if shape(message) != shape(self.example):
+            self.others.setdefault(shape(message), Example(row, message))
+
+
+_OTHERS = 2
+"""Examples that are kept of a reason, after the first."""
+
+
+@lru_cache(maxsize=1024)
+def _show_shape(message: str) -> str:
+    """Return a message that is the same for all values that are written alike.
+
+    >>> _show_shape('"02/30/2024" is not a day'), _show_shape('"circa 1998" is not a day')
+    ('"9/9/9999" is not a day', '"a 9999" is not a day')
+    """
+    text = _VALUE.sub(lambda value: _LETTERS.sub("a", value.group()), message)
+    return _DIGITS.sub(lambda run: "9" if len(run.group()) <= _DAY_DIGITS else "9999", text)
+
+
+_VALUE = re.compile('".*?"')
+_LETTERS = re.compile(r"[^\W\d_]+(?:[ \t]+[^\W\d_]+)*")
+_DIGITS = re.compile("[0-9]+")
+_DAY_DIGITS = 2
+"""Digits of a day or a month at most: 1 and 31 are written alike."""
 
 
 def _count_all(
@@ -322,7 +367,10 @@ def _count_all(
         if found is None:
             found = counted[key] = _Counted(problem.message, problem.hint)
         found.count += 1
-        found.alike += problem.message == found.example
+        if problem.message == found.example:
+            found.alike += 1
+        elif row is not None:
+            found.keep_other(problem.code, row, problem.message)
         if problem.code == "bad-date" and (first := find_first(problem.hint)) is not None:
             found.first.add(first)
         if row is not None and len(found.rows) < FIRST_ROWS:
@@ -332,7 +380,13 @@ def _count_all(
 def _sorted(counted: dict[tuple[str, str], _Counted]) -> tuple[Reason, ...]:
     reasons = [
         Reason(
-            column, code, found.count, tuple(found.rows), _describe_example(code, found), _choose_help(found)
+            column,
+            code,
+            found.count,
+            tuple(found.rows),
+            _describe_example(code, found),
+            _choose_help(found),
+            tuple(found.others.values()),
         )
         for (column, code), found in counted.items()
     ]

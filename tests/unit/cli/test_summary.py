@@ -24,11 +24,18 @@ from opusmap.cli.summary import (
     reject_reasons,
 )
 from opusmap.report import Reason, Report
+from opusmap.report.summary import Example
 
 WORDS = st.text("abcäß漢|[]%'\"-", min_size=1, max_size=30)
 SENTENCES = st.lists(WORDS, min_size=1, max_size=12).map(" ".join)
+OTHERS = st.lists(st.tuples(WORDS, SENTENCES), max_size=2).map(tuple)
 FINDINGS = st.builds(
-    Finding, st.integers(1, 10**6), st.tuples(WORDS, WORDS, WORDS), SENTENCES, st.just("") | SENTENCES
+    Finding,
+    st.integers(1, 10**6),
+    st.tuples(WORDS, WORDS, WORDS),
+    SENTENCES,
+    st.just("") | SENTENCES,
+    more=OTHERS,
 )
 SECTIONS = st.builds(
     Section,
@@ -69,6 +76,7 @@ def test_no_word_is_broken_and_nothing_is_cut_at_any_width(section: Section, wid
     for one in section.findings:
         assert f"{one.count:,}" in shown
         assert shown >= {*one.cells, *words(one.message), *words(one.hint)}
+        assert shown >= {word for _, text in one.more for word in words(text)}
 
 
 @given(st.lists(SECTIONS, max_size=7), st.integers(40, 200), st.integers(10, 70))
@@ -230,3 +238,16 @@ def test_each_reason_has_its_headline_before_others_have_their_sentences(width: 
     with screen(width, 40) as out:
         print_sections([make_reasons("Rejected", reasons), cells], every=False, taken=6)
     assert all(f'"TBA {number}" is wrong' in plain(out) for number in range(6))
+
+
+def test_other_examples_of_a_reason_name_their_rows() -> None:
+    others = (Example(8, '"31/12/2024" is not a date'), Example(10, '"unknown" is not a date'))
+    reason = Reason("When", "bad-date", 3, (4, 8, 10), '"02/30/2024" is not a day', "correct it", others)
+    section = make_reasons("Rejected", [reason])
+    for width, terminal in ((80, True), (160, True), (80, False)):
+        with screen(width, 24, terminal=terminal) as out:
+            print_sections([section], every=True)
+        shown = ['"02/30/2024" is not a day', *(f"row {one.row}: {one.example}" for one in others)]
+        lines = plain(out).splitlines()
+        found = [next(at for at, line in enumerate(lines) if text in line) for text in shown]
+        assert found == (sorted(set(found)) if terminal else [found[0]] * 3)

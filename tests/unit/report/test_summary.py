@@ -110,3 +110,36 @@ def test_another_column_shows_nothing_of_a_date_of_two_readings():
     )
     found = {reason.column: reason.help for reason in count([reject]).reasons()}
     assert "if the month does" in found["When"]
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "others"),
+    [
+        (
+            "bad-date",
+            ["02/30/2024", "2/31/2024", "unknown", "TBC", "to be confirmed", "2024", "2024-1-2"],
+            [(4, '"unknown" is wrong'), (7, '"2024" is wrong')],
+        ),
+        ("bad-number", ["TBA", "n/a", "1,2.3", "TBA"], [(3, '"n/a" is wrong'), (4, '"1,2.3" is wrong')]),
+        ("bad-number", ["TBA", "TBD", "to do"], []),
+        (
+            "unknown-choice",
+            ["Memo", "Crane", "Memo", "Note", "Fax"],
+            [(3, '"Crane" is wrong'), (5, '"Note" is wrong')],
+        ),
+    ],
+)
+def test_up_to_two_more_values_that_are_written_in_other_ways_are_kept_with_their_rows(code, values, others):
+    rejected = [reject(row, code, value) for row, value in enumerate(values, 2)]
+    (reason,) = count(rejected).reasons()
+    assert [(one.row, one.example) for one in reason.others] == others
+    tally = Tally()
+    for one in rejected:
+        tally.add_issues("problems", one.row, one.problems)
+    assert tally.reasons() == (reason,)
+
+
+def test_rows_that_messages_name_make_no_other_examples():
+    problems = [Issue("duplicate-key", f'row {row} has the same row key, "CT-{row}"', "A") for row in (3, 8)]
+    (reason,) = count([Reject(row, None, (one,), {}) for row, one in enumerate(problems, 20)]).reasons()
+    assert reason.others == ()
