@@ -129,19 +129,25 @@ def _find_open(
 
 
 def _read_settings(mapping: str, file: str | None) -> Settings:
-    """Return the settings; where they are missing, the error names what a rehearsal rejected, if it did.
+    """Return the settings; where they are missing, the error says how to rehearse the rejects without them.
 
     Raises:
         SettingsError: as `read_settings`.
     """
+    from opusmap.settings import REHEARSE_INSTEAD
+
     try:
         return read_settings(mapping)
     except SettingsError as error:
-        latest = _find_latest(mapping, "rehearsal*.rejects.*") if file is None else None
-        if latest is None:
+        rejects = file or _find_latest(mapping, "rehearsal*.rejects.*")
+        if rejects is None and not error.help.endswith(REHEARSE_INSTEAD):
             raise
-        named = show_command("retry", mapping, str(latest), "--to", "emulator")
-        hint = f"{error.help}; to rehearse the rows of {latest}, once you have corrected them: `{named}`"
+        meant = show_command("submit", mapping, "--to", "emulator")
+        rows = "to rehearse all rows without it"
+        if rejects is not None:
+            meant = show_command("retry", mapping, str(rejects), "--to", "emulator")
+            rows = f"to rehearse the rows of {rejects}, once you have corrected them"
+        hint = f"{error.help.removesuffix(REHEARSE_INSTEAD)}; {rows}: `{meant}`"
         raise SettingsError(error.setting, error.problem, hint) from None
 
 

@@ -74,14 +74,17 @@ def test_lock_after_a_rehearsal_proposes_what_comes_after_it(told) -> None:
 
 
 def test_a_retry_without_settings_names_what_a_rehearsal_rejected(told) -> None:
-    assert "to rehearse the rows of" not in told("retry", "mapping.yaml")[1]
+    shown = told("retry", "mapping.yaml")[1]
+    assert "to rehearse the rows of" not in shown
+    assert "to rehearse all rows without it: `opusmap submit mapping.yaml --to emulator`" in shown
     told("submit", "mapping.yaml", "wrong.csv", "--to", "emulator")
-    code, shown = told("retry", "mapping.yaml")
-    assert code == 2
     named = "opusmap retry mapping.yaml mapping.rehearsal.rejects.csv --to emulator"
-    assert f"of mapping.rehearsal.rejects.csv, once you have corrected them: `{named}`" in " ".join(
-        shown.split()
-    )
+    for words in (("retry", "mapping.yaml"), ("retry", "mapping.yaml", "mapping.rehearsal.rejects.csv")):
+        code, shown = told(*words)
+        assert code == 2
+        shown = " ".join(shown.split())
+        assert f"of mapping.rehearsal.rejects.csv, once you have corrected them: `{named}`" in shown
+        assert "opusmap submit" not in shown
 
 
 def test_a_diff_proposes_to_rehearse_to_send_or_to_look_why_rows_are_rejected(
