@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import Retried
     from opusmap.report.later_rows import LaterRows
+    from opusmap.report.summary import Gone
 
 
 @command(
@@ -296,12 +297,13 @@ def _reasons(evidence: Evidence, rows: LaterRows) -> Section:
 class _AboutRun:
     """Where a run's rows are and what it has to do with other runs, as lines, and why rows were rejected.
 
-    `sent_later`: later runs sent some of the rows.
+    `sent_later`: later runs sent some of the rows. `gone` are records that were absent from its source.
     """
 
     lines: tuple[str, ...]
     sections: tuple[Section, ...]
     sent_later: bool
+    gone: Gone | None
 
 
 def _read_run(journal: Journal, run: Run, evidence: Evidence) -> _AboutRun:
@@ -329,7 +331,11 @@ def _read_run(journal: Journal, run: Run, evidence: Evidence) -> _AboutRun:
     lines.append(describe_scope(run, retried, later))
     compared = () if retried is None or retried.run is None else (_compare(retried),)
     sections = *compared, _reasons(evidence, rows), replaced_reasons(evidence.replaced)
-    return _AboutRun(tuple(filter(None, lines)), sections, later is not None and later.sent > 0)
+    gone, named = evidence.gone, rows.name_records()
+    if gone is not None:
+        gone = replace(gone, rekeyed_keys=tuple(key for key in gone.keys if key in named))
+    sent_later = later is not None and later.sent > 0
+    return _AboutRun(tuple(filter(None, lines)), sections, sent_later, gone)
 
 
 def _print_run(
@@ -366,8 +372,8 @@ def _print_run(
         console.print(escape(evidence.journal_note), soft_wrap=True)
     if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
-    if evidence.gone is not None and evidence.gone.records:
-        console.print(escape(f"{evidence.gone.describe()}. {evidence.gone.advise()}"), soft_wrap=True)
+    if about.gone is not None and about.gone.records:
+        console.print(escape(f"{about.gone.describe()}. {about.gone.advise()}"), soft_wrap=True)
 
 
 def _print_page_with_cells(run: Run, evidence: Evidence) -> None:

@@ -89,7 +89,7 @@ class Evidence:
         }
         lists["source_changed"] = tuple(map(_change, plain.get("source_changed", ())))
         gone = plain.get("gone")
-        absent = None if gone is None else Gone(**{**_known(Gone, gone), "keys": tuple(gone.get("keys", ()))})
+        absent = None if gone is None else Gone(**_known(Gone, gone))
         return cls(**{**_known(cls, plain), **lists, "crosswalk": Crosswalk(**crosswalk), "gone": absent})
 
     @classmethod
@@ -114,7 +114,7 @@ class Evidence:
             timeline=timeline.as_json(),
             seconds=report.seconds,
             source_changed=report.source_changed[:SOURCES],
-            gone=None if report.gone is None else replace(report.gone, keys=()),
+            gone=None if report.gone is None else report.gone.without_keys(),
             rejected_in_opus=report.rejected_in_opus,
             rejected_deleted=report.rejected_deleted,
         )

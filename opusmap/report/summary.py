@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import insort
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -124,7 +124,8 @@ class Gone:
     Those whose row `where` excludes are among them. `unreadable` rejected rows have a key that can't be read,
     so that each of them may be the row of one of these records. `corrected` of the first records were sent
     from a file of rejects, in which a person may have corrected their keys. `rekeyed` of these are certainly
-    the records of rows that the run rejected: there, a person gave them other row keys.
+    the records of rows that the run rejected: there, a person gave them other row keys. `corrected_keys` and
+    `rekeyed_keys` are the row keys of both, as far as they are known.
     """
 
     records: int
@@ -132,11 +133,16 @@ class Gone:
     unreadable: int = 0
     corrected: int = 0
     rekeyed: int = 0
+    corrected_keys: tuple[str, ...] = ()
+    rekeyed_keys: tuple[str, ...] = ()
+
+    def without_keys(self) -> Gone:
+        """Return it as it may be kept with a run: without any row key."""
+        return replace(self, keys=(), corrected_keys=(), rekeyed_keys=())
 
     def describe(self) -> str:
         """Return it as a sentence for a person."""
-        first = ", ".join(self.keys[:_GONE_SHOWN]) + (" …" if self.records > _GONE_SHOWN else "")
-        named = f": {first}" if self.keys else ""
+        named = f": {_show_first(self.keys, self.records)}" if self.keys else ""
         records = f"{counted(self.records, 'record')} accepted earlier {was(self.records)}"
         return f"{records} absent from the source{named}"
 
@@ -147,6 +153,8 @@ class Gone:
         'They were sent from a rejects file'
         >>> Gone(2, ("CT-7", "CT-8"), corrected=1, rekeyed=1).advise().partition(":")[0]
         '1 of them is right'
+        >>> Gone(2, ("7", "8"), 0, 2, 1, ("7", "8"), ("8",)).advise()[:40]
+        '1 of them (8) is right: the record of a '
         """
         found = []
         if self.rekeyed:
@@ -154,28 +162,33 @@ class Gone:
             are, rows = ("is", "a rejected row") if is_one else ("are", "rejected rows")
             record, key = ("the record", "row key was") if is_one else ("records", "row keys were")
             whose = f"{record} of {rows} whose {key} corrected in a rejects file"
-            found.append(f"{self._name(self.rekeyed)} {are} right: {whose}.")
+            found.append(f"{self._name(self.rekeyed, self.rekeyed_keys)} {are} right: {whose}.")
         if perhaps := self.corrected - self.rekeyed:
             is_one = perhaps == 1
             if_corrected = "its row key was" if is_one else "their row keys were"
             right = "the record is right" if is_one else "these records are right"
+            keys = tuple(key for key in self.corrected_keys if key not in self.rekeyed_keys)
             found.append(
-                f"{self._name(perhaps)} {was(perhaps)} sent from a rejects file. "
+                f"{self._name(perhaps, keys)} {was(perhaps)} sent from a rejects file. "
                 f"If {if_corrected} corrected there, {right}: correct the source as well."
             )
         if self.records > self.corrected:
-            found.append(_CHANGED_KEY)
+            found.append(_CHANGED_KEY.format("one of the others" if found else "a row"))
         return " ".join(found)
 
-    def _name(self, count: int) -> str:
+    def _name(self, count: int, keys: Sequence[str]) -> str:
         if count < self.records:
-            return f"{count:,} of them"
+            return f"{count:,} of them" + (f" ({_show_first(keys, count)})" if len(keys) == count else "")
         return "It" if count == 1 else "They"
+
+
+def _show_first(keys: Sequence[str], count: int) -> str:
+    return ", ".join(keys[:_GONE_SHOWN]) + (" …" if count > _GONE_SHOWN else "")
 
 
 _GONE_SHOWN = 5
 _CHANGED_KEY = (
-    "If the row key of a row changed, Opus has a record under each of its keys: have the wrong record "
+    "If the row key of {} changed, Opus has a record under each of its keys: have the wrong record "
     "removed in Opus, and keep the right key in the source."
 )
 

@@ -6,7 +6,6 @@ known. Rows are compared by 64-bit hashes of their keys, as duplicates are.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
@@ -57,17 +56,17 @@ def count_unreadable(chunk: Chunk) -> int:
     return sum(reject.key is None for reject in chunk.rejects())
 
 
-def count_from_rejects(journal: Journal, run: Run, keys: Collection[str]) -> int:
-    """Return how many of some records were sent last from a file of rejects: their keys may be corrected.
+def find_from_rejects(journal: Journal, run: Run, keys: Collection[str]) -> set[str]:
+    """Return which of some records were sent last from a file of rejects: their keys may be corrected.
 
     Raises:
         JournalError: the journal can't be read.
     """
     known = journal.find_records(run.origin, run.connection, set(keys)) if keys else {}
-    senders = Counter(record.run for record in known.values())
-    runs = {one.id: one for one in journal.runs()} if senders else {}
-    return sum(
-        count
-        for number, count in senders.items()
+    runs = {one.id: one for one in journal.runs()} if known else {}
+    retries = {
+        number
+        for number in {record.run for record in known.values()}
         if number in runs and Evidence.read(journal.evidence(runs[number])).rows_of is not None
-    )
+    }
+    return {key for key, record in known.items() if record.run in retries}

@@ -39,7 +39,7 @@ from opusmap.records import Chunk, Reject
 from opusmap.report import GONE_KEYS, Evidence, Gone, Report, Timeline, gather_evidence
 from opusmap.report.later_rows import RetriedRows, find_earlier_records, find_retried_rows
 from opusmap.run.checkpoints import Checkpoints
-from opusmap.run.gone import count_from_rejects, count_unreadable, find_absent, has_all_rows
+from opusmap.run.gone import count_unreadable, find_absent, find_from_rejects, has_all_rows
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
@@ -460,8 +460,10 @@ class _Run:
         count = len(keys) + sum(1 for _ in absent)
         self._stream.close()
         self._journal.keep_gone(self.begun, keys)
-        corrected = count_from_rejects(self._journal, self.begun, keys)
-        return Gone(count, keys, self._unreadable, corrected, len(self._retried_keys.intersection(keys)))
+        found = find_from_rejects(self._journal, self.begun, keys)
+        corrected = tuple(key for key in keys if key in found)
+        rekeyed = tuple(key for key in keys if key in self._retried_keys)
+        return Gone(count, keys, self._unreadable, len(corrected), len(rekeyed), corrected, rekeyed)
 
     def _close_rejects(self) -> Iterable[File]:
         """Return the files that were written; one that can't be written whole is why the run stopped."""

@@ -496,6 +496,24 @@ def test_rows_whose_key_was_corrected_or_that_were_deleted_are_not_to_be_fixed_a
     assert f"absent from the source: b. {perhaps} the source as well." in capsys.readouterr().out
 
 
+def test_which_absent_records_have_a_corrected_key_is_said_where_there_are_others(pair, tmp_path, capsys):
+    register, rejects = tmp_path / "register.csv", tmp_path / "mapping.run-1.rejects.csv"
+    register.write_text("Id,Day\na,2024-03-01\na,2024-05-03\nold,2024-03-01\n", "utf-8")
+    main(["submit", "mapping.yaml", "--quiet"])
+    corrected = rejects.read_text("utf-8-sig").replace("a,2024-05-03", "b,2024-05-03")
+    rejects.write_text(corrected, "utf-8")
+    main(["retry", "mapping.yaml", "--quiet"])
+    register.write_text("Id,Day\na,2024-03-01\na,2024-05-03\nnew,2024-03-01\n", "utf-8")
+    capsys.readouterr()
+    main(["submit", "mapping.yaml"])
+    shown = capsys.readouterr().err
+    sent = (
+        "1 of them (b) was sent from a rejects file. If its row key was corrected there, the record is right"
+    )
+    assert f"absent from the source: b, old; nothing was deleted. {sent}" in shown
+    assert "If the row key of one of the others changed, Opus has a record under each of its keys" in shown
+
+
 def test_a_rehearsal_that_keeps_no_journal_has_no_page_to_write_first(told):
     shown = told("submit", "mapping.yaml", "--to", "emulator")[1]
     assert "Next, fix the rows in mapping.rehearsal.rejects.csv" in shown

@@ -10,7 +10,7 @@ from small_mapping import COLUMNS, compiled, connect, mapped
 from opusmap.issues import Issue
 from opusmap.records import Chunk, Filtered, Record, Reject
 from opusmap.report import Report, Tally
-from opusmap.report.summary import FIRST_ROWS
+from opusmap.report.summary import FIRST_ROWS, Gone
 
 PROBLEMS = st.lists(
     st.builds(Issue, st.sampled_from(["x", "y"]), st.just("m"), st.sampled_from(["A", "B"])),
@@ -143,3 +143,27 @@ def test_rows_that_messages_name_make_no_other_examples():
     problems = [Issue("duplicate-key", f'row {row} has the same row key, "CT-{row}"', "A") for row in (3, 8)]
     (reason,) = count([Reject(row, None, (one,), {}) for row, one in enumerate(problems, 20)]).reasons()
     assert reason.others == ()
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (
+            Gone(3, ("a", "b", "c"), 0, 2, 1, ("b", "c"), ("b",)),
+            ["1 of them (b) is right:", "1 of them (c) was sent"],
+        ),
+        (Gone(3, ("a", "b", "c"), 0, 2, 1), ["1 of them is right:", "1 of them was sent"]),
+        (Gone(2, ("b", "c"), 0, 2, 2, ("b", "c"), ("b", "c")), ["They are right:"]),
+        (Gone(2, ("b", "c")), ["If the row key of a row changed"]),
+        (
+            Gone(60, tuple("abcdefgh"), 0, 7, 7, tuple("abcdefg"), tuple("abcdefg")),
+            ["7 of them (a, b, c, d, e …) are right:", "one of the others changed"],
+        ),
+    ],
+)
+def test_records_that_are_gone_are_named_by_what_is_known_of_them(gone, said):
+    assert all(words in gone.advise() for words in said)
+    assert ("one of the others" in gone.advise()) is (0 < gone.corrected < gone.records)
+    kept = gone.without_keys()
+    assert (kept.keys, kept.corrected_keys, kept.rekeyed_keys) == ((), (), ())
+    assert (kept.records, kept.corrected, kept.rekeyed) == (gone.records, gone.corrected, gone.rekeyed)

@@ -59,6 +59,8 @@ def test_a_whole_run_tells_what_earlier_runs_sent_and_its_source_has_no_more(reg
         "unreadable": 1,
         "corrected": 0,
         "rekeyed": 0,
+        "corrected_keys": (),
+        "rekeyed_keys": (),
     }
     assert register.submit("a", "b", "c", "new").gone == Gone(0)
 
