@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from opusmap.compiler.plan import KEY_COLUMN
-from opusmap.connection import Column, ColumnType
+from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan
+from opusmap.connection import LIST_TYPES, Column, ColumnType
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
@@ -15,6 +16,7 @@ from opusmap.converters.people import take_first_address
 from opusmap.errors import ValueProblem
 from opusmap.expressions.runtime import look_up, make_refusals, require
 from opusmap.issues import Issue
+from opusmap.mapping.yaml_writer import in_double_quotes
 from opusmap.wording import quote_value
 
 EmptyValues: TypeAlias = Callable[[Any], Any]
@@ -29,23 +31,46 @@ _TERM_HINT = (
 )
 
 
-ADVISED_BY_TYPE = frozenset({"empty-in-template", "no-email"})
-"""The codes of problems on which `advise_by_type` has advice."""
+ADVISED_BY_COLUMN = frozenset({"empty-in-template", "no-email", "unknown-choice"})
+"""The codes of problems on which `advise_by_column` has advice."""
 
 
-def advise_by_type(problem: Issue[str], types: Mapping[str, ColumnType]) -> Issue[str]:
-    """Return a problem with advice that suits its column; `types` are those of the columns by display name.
+def advise_by_column(
+    problem: Issue[str], columns: Mapping[str, ColumnPlan], row: Mapping[str, Any]
+) -> Issue[str]:
+    """Return a problem of a row with advice that suits its column; `columns` are the plans by display name.
 
     The usual hint on a gap, an empty text, would make a term path with an empty term. The usual hint on
-    several addresses, to split them, makes a list, which only a people column takes.
+    several values, to split them, makes a list, which a column of one address does not take; where the cell
+    has the separator of the binding as well, another one alone would not do.
     """
-    match problem.code, types.get(problem.place):
-        case "empty-in-template", ColumnType.TAXONOMY:
-            return Issue(problem.code, problem.message, problem.place, _TERM_HINT)
-        case "no-email", ColumnType() as column_type if column_type is not ColumnType.PEOPLE:
-            hint = take_first_address(problem.hint)
-            return Issue(problem.code, problem.message, problem.place, hint)
-    return problem
+    column = columns.get(problem.place)
+    if column is None:
+        return problem
+    hint, of_type = problem.hint, column.column.type
+    if problem.code == "empty-in-template":
+        hint = _TERM_HINT if of_type is ColumnType.TAXONOMY else hint
+    elif problem.code == "no-email" and of_type is not ColumnType.PEOPLE:
+        hint = take_first_address(hint)
+    elif column.binding.split and (found := _SPLIT_AGAIN.search(hint)) is not None:
+        hint = _split_at_both(column, found[1], row) or hint
+    return problem if hint == problem.hint else Issue(problem.code, problem.message, problem.place, hint)
+
+
+_SPLIT_AGAIN = re.compile(r'`split: (".+?")`')
+
+
+def _split_at_both(column: ColumnPlan, other: str, row: Mapping[str, Any]) -> str:
+    """Return how to cut a cell at another separator as well as at the binding's; "" if it lacks that."""
+    binding = column.binding
+    separator = binding.split or ""
+    cells = [row.get(str(name)) for name in binding.sources]
+    is_there = any(isinstance(cell, str) and separator in cell for cell in cells)
+    if not is_there or column.table is not None or column.column.type not in LIST_TYPES:
+        return ""
+    own, more = in_double_quotes(separator), ", …" if binding.convert else ""
+    converts = f"`convert: [{{replace: [{other}, {own}]}}, {{split: {own}}}{more}]`"
+    return f"{other} separates values, too: instead of `split`, write {converts}"
 
 
 def as_problem(column: str, error: Exception) -> Issue[str]:

@@ -59,7 +59,7 @@ class Mapper:
         self._notes = notes
         self.interpreter = Interpreter(plan, notes)
         self._replaced = self.interpreter.replaced
-        self._types = plan.types
+        self._columns = plan.by_name
         self._format_counts: Counter[tuple[str, str]] = Counter()
         self._reads_numbers = any(isinstance(node, nodes.RowNumber) for node in plan.nodes())
 
@@ -116,9 +116,11 @@ class Mapper:
             self._replaced.clear()
         if problems:
             key = None if record is FILTERED else record.get(KEY_COLUMN)
-            for problem in problems:  # without a call for each problem: nearly none has advice by type
-                if problem.code in binding_runtime.ADVISED_BY_TYPE:
-                    problems = [binding_runtime.advise_by_type(one, self._types) for one in problems]
+            for problem in problems:  # without a call for each problem: few have advice by column
+                if problem.code in binding_runtime.ADVISED_BY_COLUMN:
+                    problems = [
+                        binding_runtime.advise_by_column(one, self._columns, values) for one in problems
+                    ]
                     break
             return Reject(number, key, tuple(problems), values)
         if record is FILTERED:

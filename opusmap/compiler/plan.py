@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from opusmap.compiler.column_types import Encoder
-from opusmap.connection import Column, ColumnType, Connection
+from opusmap.connection import Column, Connection
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.errors import ValueProblem
 from opusmap.expressions import Expression, constant_value, nodes, walk
@@ -124,9 +124,9 @@ class Plan:
     format_uses: dict[FormatList, int] = field(default_factory=dict)
 
     @property
-    def types(self) -> dict[str, ColumnType]:
-        """The types of the bound columns by display name."""
-        return {one.column.display_name: one.column.type for one in self.columns}
+    def by_name(self) -> dict[str, ColumnPlan]:
+        """The plans of the bound columns by display name."""
+        return {one.column.display_name: one for one in self.columns}
 
     def find(self, name: str) -> ColumnPlan | None:
         """Return the plan of a column of Opus, by its internal or display name; None if it is not bound."""

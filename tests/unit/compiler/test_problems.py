@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_mapping import CONNECTION, compiled, connect, mapped, problems
+from small_mapping import CONNECTION, compiled, connect, mapped, problems, record
 
 from opusmap import load_mapping
 from opusmap.compiler import compile_mapping
@@ -317,3 +318,37 @@ def test_a_split_without_a_separator_says_what_to_write(binding: str, meant: str
         assert isinstance(reject, Reject)
         found = reject.problems
     assert [(one.message, meant in one.hint) for one in found] == [("`split` has no separator", True)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "cell", "written"),
+    [
+        (
+            'People: {from: A, split: ";"}',
+            "a@x.org/b@x.org;c@x.org",
+            ["[a@x.org,b@x.org,c@x.org]", 'convert: [{replace: ["/", ";"]}, {split: ";"}]'],
+        ),
+        (
+            'Choices: {from: A, split: ","}',
+            "Red;Blue,Green",
+            ["[1,3,2]", 'convert: [{replace: [";", ","]}, {split: ","}]'],
+        ),
+        (
+            'Choices: {from: A, split: ",", convert: [trim]}',
+            "Red;Blue,Green",
+            [None, 'convert: [{replace: [";", ","]}, {split: ","}, …]'],
+        ),
+    ],
+)
+def test_a_cell_with_a_second_separator_is_answered_with_both(
+    fields: str, cell: str, written: list[str | None]
+) -> None:
+    row = {"Key": "1", "A": cell}
+    reject = mapped(fields, row)
+    assert isinstance(reject, Reject)
+    (problem,) = reject.problems
+    value, converts = written
+    assert f"separates values, too: instead of `split`, write `{converts}`" in problem.hint
+    if value is not None:
+        corrected = re.sub(r"split: \"[;,]\"}$", f"{converts}}}", fields)
+        assert next(each for name, each in record(corrected, row).items() if name != "rowKey") == value
