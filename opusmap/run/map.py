@@ -16,11 +16,12 @@ from typing import IO, Any, Self, TypeAlias
 from opusmap.compiler import Mapper
 from opusmap.errors import SourceError
 from opusmap.opus import BATCH_SIZE, encode_body
-from opusmap.records import Chunk, Mapped
+from opusmap.records import Chunk, Mapped, Reject
 from opusmap.report import Report, Tally
 from opusmap.run.duplicates import DuplicateFilter, RowAt
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import CHUNK_ROWS, Workers
+from opusmap.run.total_row import advise_on_total
 from opusmap.sources import ArrowStream, FileChange, Part, find_changes, row_parts
 from opusmap.sources.batches import RowPart
 
@@ -77,6 +78,7 @@ class MapStream:
         self._reject_more = tuple(reject_more)
         self._is_over = self._is_whole = False
         self._keep_keys = keep_keys
+        self._last: Reject | None = None  # the last row so far, if it is rejected
         self._keys: DuplicateFilter | None = None
         self._changed: tuple[FileChange, ...] | None = None
         self._began = time.monotonic()
@@ -168,6 +170,9 @@ class MapStream:
                 chunk, self._is_over = chunk.before(place + 1), True
                 break
         self.tally.add(chunk)
+        place, last = chunk.others[-1] if chunk.others else (-1, None)
+        if len(chunk):
+            self._last = last if isinstance(last, Reject) and place == len(chunk) - 1 else None
         self._work.mapper.add_matched_patterns(chunk.patterns)
         return chunk
 
@@ -207,6 +212,10 @@ class MapStream:
 
     def report(self) -> Report:
         """Return the totals so far."""
+        reasons = self.tally.reasons()
+        if self._is_whole and self._last is not None:
+            where = self._work.mapper.spec.where
+            reasons = advise_on_total(reasons, self._last, has_where=where is not None)
         return Report(
             read=self.tally.read,
             mapped=self.tally.mapped,
@@ -214,7 +223,7 @@ class MapStream:
             rejected=self.tally.rejected,
             not_sent=self.tally.mapped,
             seconds=round(time.monotonic() - self._began, 3),
-            reasons=self.tally.reasons(),
+            reasons=reasons,
             notes=self.tally.notes(),
             replaced=self.tally.replaced(),
             source_changed=self._changed or (),
