@@ -361,14 +361,14 @@ def _show_shape(message: str) -> str:
     ('"9/9/9999" is not a day', '"a 9999" is not a day')
     """
     text = _VALUE.sub(lambda value: _LETTERS.sub("a", value.group()), message)
-    return _DIGITS.sub(lambda run: "9" if len(run.group()) <= _DAY_DIGITS else "9999", text)
+    return _DIGITS.sub(lambda run: "9" if len(run.group()) <= _SHORT_NUMBER else "9999", text)
 
 
 _VALUE = re.compile('".*?"')
 _LETTERS = re.compile(r"[^\W\d_]+(?:[ \t]+[^\W\d_]+)*")
 _DIGITS = re.compile("[0-9]+")
-_DAY_DIGITS = 2
-"""Digits of a day or a month at most: 1 and 31 are written alike."""
+_SHORT_NUMBER = 3
+"""Digits of a day, or of a group of thousands, at most: 1, 31 and 310 are written alike, a year is not."""
 
 
 def _count_all(
