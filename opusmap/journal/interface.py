@@ -231,6 +231,13 @@ class Journal(ABC):
         """Return what is known of records of a connection, by rowKey; a request in flight is pending."""
 
     @abstractmethod
+    def find_accepted(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
+        """Return by rowKey the version of each record that Opus accepted last, whatever became of later ones.
+
+        A later version that Opus refused, say, is what `find_records` returns.
+        """
+
+    @abstractmethod
     def compare_columns(
         self, origin: str, connection: str, records: Mapping[str, tuple[bytes, bytes]]
     ) -> dict[str, tuple[str, ...]]:

@@ -375,6 +375,13 @@ class PostgresJournal(Journal):
                 found |= {each.key: each for each in request.pending(self._at(age)) if each.key in wanted}
             return found
 
+    def find_accepted(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
+        with reading(self._place):
+            target = self._known_target(origin, connection)
+            versions = () if target is None else self._read_versions(target, keys)
+            found = [each for each in versions if each.state is State.ACCEPTED]
+            return {each.key: each for each in reversed(found)}  # the plain ones come first
+
     def compare_columns(
         self, origin: str, connection: str, records: Mapping[str, tuple[bytes, bytes]]
     ) -> dict[str, tuple[str, ...]]:
@@ -424,9 +431,12 @@ class PostgresJournal(Journal):
         return None if found is None else int(found[0])
 
     def _find_known(self, target: int, keys: Collection[str]) -> dict[str, JournalRecord]:
+        return {each.key: each for each in self._read_versions(target, keys)}  # more to say comes last
+
+    def _read_versions(self, target: int, keys: Collection[str]) -> list[JournalRecord]:
         values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
         rows = self._reader.execute(LOOK_UP, values, binary=True).fetchall()
-        return {each.key: each for each in map(record_reader(self._at), rows)}  # more to say comes last
+        return [*map(record_reader(self._at), rows)]
 
     @property
     def leases(self) -> Leases:

@@ -11,7 +11,7 @@ from typing import Any
 
 from opusmap.journal.destruction import Destruction, DestructionState
 from opusmap.journal.in_flight import Request
-from opusmap.journal.models import JournalRecord, read_accepted, read_detailed
+from opusmap.journal.models import JournalRecord, State, read_accepted, read_detailed
 from opusmap.journal.sqlite_columns import blocks
 from opusmap.journal.sqlite_schema import REQUEST_COLUMNS, WITH_DESTRUCTIONS, look_up_records
 
@@ -39,6 +39,19 @@ def find_records(
     for row in database.execute(query, (target,)):
         request = Request.from_row(row)
         found |= {each.key: each for each in request.pending(request.sent) if each.key in wanted}
+    return found
+
+
+def find_accepted(
+    database: sqlite3.Connection, target: int, keys: Collection[str]
+) -> dict[str, JournalRecord]:
+    """Return the latest accepted versions of a target's records with these rowKeys."""
+    found: dict[str, JournalRecord] = {}
+    for block in blocks(keys):
+        accepted, detailed = look_up_records(len(block))
+        versions = map(read_detailed, database.execute(detailed, (target, *block)))
+        found |= {each.key: each for each in versions if each.state is State.ACCEPTED}
+        found |= {row[2]: read_accepted(row) for row in database.execute(accepted, (target, *block))}
     return found
 
 

@@ -283,6 +283,11 @@ class SqliteJournal(Journal):
             target = sqlite_destructions.find_target(self._reader, origin, connection)
             return {} if target is None else sqlite_destructions.find_records(self._reader, target, keys)
 
+    def find_accepted(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
+        with reading(self._path):
+            target = sqlite_destructions.find_target(self._reader, origin, connection)
+            return {} if target is None else sqlite_destructions.find_accepted(self._reader, target, keys)
+
     def compare_columns(
         self, origin: str, connection: str, records: Mapping[str, tuple[bytes, bytes]]
     ) -> dict[str, tuple[str, ...]]:

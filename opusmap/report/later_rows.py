@@ -24,7 +24,7 @@ from opusmap.report.summary import NOT_OWN_RECORD
 from opusmap.wording import counted
 
 if TYPE_CHECKING:
-    from opusmap.journal import Journal, Run
+    from opusmap.journal import Journal, JournalRecord, Run
     from opusmap.report.summary import Reason
 
 Fate = Literal["sent", "filtered", "open", "deleted", "kept", "rekeyed", "deleted_earlier", "unknown"]
@@ -51,6 +51,11 @@ class LaterRow:
     sent_as: str = ""
     wrong: tuple[tuple[str, str], ...] = ()
     file: str = ""
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether Opus refused its record."""
+        return any(code == "refused-by-opus" for _, code in self.wrong)
 
     def describe(self) -> str:
         """Return what became of it, to be put beside it.
@@ -126,6 +131,10 @@ class LaterRows:
         """Return the numbers of the rows of which the same became."""
         return [number for number in sorted(self.rows) if self.rows[number].fate == fate]
 
+    def count_refused(self) -> int:
+        """Return how many rows Opus refused of which it has the version that an earlier run sent."""
+        return sum(row.was_refused for row in self.rows.values() if row.fate in ("kept", "rekeyed"))
+
     def group(self, reason: Reason) -> dict[str, list[int]]:
         """Return the rows that were rejected for a reason, by what became of them."""
         found: dict[str, list[int]] = {}
@@ -174,8 +183,8 @@ _LEFT: Mapping[Fate, str] = {
 def find_rows(since: LaterRuns, run: Run, later: Later | None, *, keys: bool = True) -> LaterRows:
     """Return what later runs made of a run's rows, row by row.
 
-    If they dealt with none, these are the rejected rows of a run of which some have a record that an earlier
-    run sent, and nothing for other runs.
+    If they dealt with none, these are the rejected and refused rows of a run of which some have a record that
+    an earlier run sent, and nothing for other runs.
 
     Args:
         since: the runs from this one on.
@@ -190,8 +199,10 @@ def find_rows(since: LaterRuns, run: Run, later: Later | None, *, keys: bool = T
     if later is not None and later.describe():
         return replace(_Search(since, run, later, keys=keys).find(), others=others)
     left = Evidence.read(since.journal.evidence(run))
-    if left.rejected_in_opus or left.rejected_deleted:
-        return replace(_Search(since, run, None, keys=keys).find(), others=others)
+    if left.rejected_in_opus or left.rejected_deleted or run.counts.get("failed"):
+        found = replace(_Search(since, run, None, keys=keys).find(), others=others)
+        if any(row.fate != "open" for row in found.rows.values()):
+            return found
     return LaterRows(others=others)
 
 
@@ -279,10 +290,10 @@ def find_earlier_records(
         for number, (key, codes) in rejected.items()
         if key and number not in found and NOT_OWN_RECORD.isdisjoint(codes)
     }
-    known = journal.find_records(run.origin, run.connection, set(keys.values())) if keys else {}
+    known = journal.find_accepted(run.origin, run.connection, set(keys.values())) if keys else {}
     for number, key in keys.items():
         record = known.get(key)
-        if record is None or record.state is not State.ACCEPTED or record.run >= run.id:
+        if record is None or record.run >= run.id:
             continue
         if record.row == number or record.row not in retried.sent:
             found[number] = EarlierRecord(record.run, key)
@@ -322,6 +333,7 @@ class _Search:
         self._wanted = set[int]()
         self._sent = dict[int, int | None]()
         self._open = set[int]()
+        self._uncertain = set[int]()
         self._rejected = dict[int, tuple[str, Collection[str]]]()
         self._earlier = dict[int, EarlierRecord]()
 
@@ -336,6 +348,7 @@ class _Search:
         fates |= dict.fromkeys(self._sent, "sent")
         if self._with_earlier:
             fates |= self._find_earlier({number for number, one in fates.items() if one == "open"})
+            self._correct_keys({number for number, one in fates.items() if one == "sent"})
         keys = self._keys if self._with_keys else {}
         rows = {
             number: self._describe(number, fate, keys.get(number, ""))
@@ -365,7 +378,10 @@ class _Search:
         evidence = Evidence.read(self._journal.evidence(run))
         rejected = {number for reason in evidence.reasons for number in reason.rows}
         in_file, refused = self._read_file(evidence)
-        pending = {one.row: one.key for one in self._journal.records(run, *OPEN_STATES)}
+        left = list(self._journal.records(run, *OPEN_STATES))
+        pending = {one.row: one.key for one in left}
+        refused = {one.row: one.key for one in left if one.state is State.FAILED} | refused
+        self._uncertain |= {one.row for one in left if one.state is not State.FAILED}
         if run.id == self._run.id:
             self._wanted |= rejected | in_file | pending.keys() | refused.keys()
         else:
@@ -404,10 +420,10 @@ class _Search:
 
     def _find_refused(self, run: Run, refused: Mapping[int, str]) -> None:
         """Note which rows that Opus refused in a run a later one sent: their records have these keys."""
-        known = self._journal.find_records(run.origin, run.connection, set(refused.values()))
+        known = self._journal.find_accepted(run.origin, run.connection, set(refused.values()))
         for number, key in refused.items():
             record = known.get(key)
-            if record is not None and record.state is State.ACCEPTED and record.run > run.id:
+            if record is not None and record.run > run.id:
                 self._sent[number] = record.run
 
     def _find_sent_again(self) -> dict[int, int]:
@@ -417,22 +433,49 @@ class _Search:
             for number, (key, codes) in self._rejected.items()
             if key and number in self._wanted - self._sent.keys() and NOT_OWN_RECORD.isdisjoint(codes)
         }
-        known = self._journal.find_records(self._run.origin, self._run.connection, set(keys.values()))
+        known = self._find_accepted(keys)
         found = {number: known[key] for number, key in keys.items() if key in known}
         return {
             number: record.run
             for number, record in found.items()
-            if record.state is State.ACCEPTED and record.row == number and record.run > self._run.id
+            if record.row == number and record.run > self._run.id
         }
 
+    def _find_accepted(self, keys: Mapping[int, str]) -> dict[str, JournalRecord]:
+        return self._journal.find_accepted(self._run.origin, self._run.connection, set(keys.values()))
+
+    def _correct_keys(self, sent: set[int]) -> None:
+        """Note the row keys of rows that a retry sent as they were before, so that it found them unchanged.
+
+        No record of the retry tells them. If Opus has no record with a row's own key, a person gave it
+        another one: that of the record that an earlier retry sent, or one that is not known.
+        """
+        keys = {number: self._keys.get(number, "") for number in sent - self._sent.keys()}
+        known = self._find_accepted(keys) if any(keys.values()) else {}
+        if others := {number for number, key in keys.items() if key and key not in known}:
+            evidence = Evidence.read(self._journal.evidence(self._run))
+            retried = find_retried_rows(self._journal, self._run, evidence).sent
+            for number in others:
+                if number in retried and retried[number].key:
+                    self._sent_as[number] = retried[number].key
+                else:
+                    del self._keys[number]
+
     def _find_earlier(self, numbers: set[int]) -> dict[int, Fate]:
-        """Return what became of open rows in earlier runs; note their records."""
+        """Return what became of open rows in earlier runs; note their records.
+
+        A row of unknown end is left out: Opus may have taken its newer version.
+        """
+        numbers -= self._uncertain
         evidence = Evidence.read(self._journal.evidence(self._run))
-        if not (evidence.rejected_in_opus or evidence.rejected_deleted):
+        any_rejected = evidence.rejected_in_opus or evidence.rejected_deleted
+        if not (any_rejected or self._run.counts.get("failed")):
             return {}
         retried = find_retried_rows(self._journal, self._run, evidence)
         codes = {number: {code for _, code in wrong} for number, wrong in list_wrong(evidence).items()}
-        rejected = {one: self._rejected.get(one, ("", codes.get(one, ()))) for one in numbers}
+        rejected = {
+            one: self._rejected.get(one, (self._keys.get(one, ""), codes.get(one, ()))) for one in numbers
+        }
         self._earlier = find_earlier_records(self._journal, self._run, rejected, retried)
         absent = set(self._journal.gone(self._run))
         fates: dict[int, Fate] = dict.fromkeys(numbers & retried.deleted, "deleted_earlier")

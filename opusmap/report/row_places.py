@@ -83,15 +83,16 @@ def find_places(run: Run, evidence: Evidence, later: Later | None, rows: LaterRo
     gone = evidence.gone
     exact = not rows.others and (gone is None or gone.corrected == gone.rekeyed)
     if later is None or not later.describe():
-        found = [*_find_own(run, evidence)]
+        found = [*_find_own(run, evidence, rows)]
     else:
-        any_earlier = evidence.rejected_in_opus or evidence.rejected_deleted
+        may_have_records = evidence.rejected_in_opus or run.counts.get("failed")
+        any_earlier = may_have_records or evidence.rejected_deleted
         are_known = not (any_earlier and (rows.more or rows.numbers("unknown")))
         earlier = [len(rows.numbers(fate)) if later.exact else 0 for fate in _BEFORE]
         # A row that an earlier retry sent, and of two retries of one file one as well, is in both counts.
         fits = sum(earlier) <= later.attention
         # Of rows that were deleted from the file, some may have a record from before.
-        is_told = not (later.deleted and evidence.rejected_in_opus)
+        is_told = not (later.deleted and may_have_records)
         exact = exact and later.exact and are_known and fits and is_told
         found = [*_find_later(run, later, rows, earlier if fits else [0, 0, 0])]
     places = tuple(place for place in (*_find_sent(run), *found) if place.count)
@@ -128,14 +129,16 @@ def _find_sent(run: Run) -> Iterator[Place]:
     yield Place("unchanged", run.counts.get("unchanged", 0), accepted=True)
 
 
-def _find_own(run: Run, evidence: Evidence) -> Iterator[Place]:
+def _find_own(run: Run, evidence: Evidence, rows: LaterRows) -> Iterator[Place]:
     """Yield what became of the other rows if no later run dealt with any."""
     rekeyed, deleted = 0 if evidence.gone is None else evidence.gone.rekeyed, evidence.rejected_deleted
+    refused = rows.count_refused()
     yield from _find_earlier(evidence.rejected_in_opus - rekeyed, rekeyed)
+    yield Place("refused now but sent earlier", refused, accepted=True)
     yield Place("filtered", run.counts.get("filtered", 0))
     yield Place(_DELETED_EARLIER, deleted)
     yield Place("rejected", run.counts.get("rejected", 0) - evidence.rejected_in_opus - deleted)
-    yield Place("failed", run.counts.get("failed", 0))
+    yield Place("failed", run.counts.get("failed", 0) - refused)
     yield Place("uncertain", run.counts.get("uncertain", 0))
     yield Place("not sent", run.counts.get("not_sent", 0))
 

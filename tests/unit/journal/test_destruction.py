@@ -112,6 +112,19 @@ def test_records_and_the_connections_that_know_them_are_found_without_a_run(plac
         assert journal.find_records(ORIGIN, CONNECTION, ["a"])["a"].state is State.PENDING
 
 
+def test_the_version_that_opus_accepted_is_found_behind_one_that_it_refused(place: JournalPlace) -> None:
+    with open_journal(place) as journal:
+        submit(journal, CONNECTION, ["a", "b"])
+        submit(journal, CONNECTION, ["a", "new"], State.FAILED)
+        assert journal.find_records(ORIGIN, CONNECTION, ["a"])["a"].state is State.FAILED
+        found = journal.find_accepted(ORIGIN, CONNECTION, ["a", "b", "new", "x"])
+        assert {key: (each.run, each.state) for key, each in found.items()} == {
+            "a": (1, State.ACCEPTED),
+            "b": (1, State.ACCEPTED),
+        }
+        assert journal.find_accepted("https://elsewhere", CONNECTION, ["a"]) == {}
+
+
 def test_a_record_is_forgotten_with_what_is_written(place: JournalPlace) -> None:
     with open_journal(place) as journal:
         submit(journal, CONNECTION, ["a", "b"])

@@ -14,6 +14,8 @@ from opusmap.journal import open_journal
 from opusmap.report.later_rows import LaterRow, LaterRows, find_rows
 from opusmap.report.later_runs import LaterRuns
 from opusmap.report.pages import write_run
+from opusmap.report.provenance import Evidence
+from opusmap.report.row_places import find_places
 from opusmap.run.rehearsal import make_emulator
 
 MAPPING = """\
@@ -48,6 +50,15 @@ class Register:
         path.write_text("\n".join([head, *lines, ""]), "utf-8")
         main(["retry", "mapping.yaml", path.name, "--quiet"])
 
+    def rename(self, run, **rows):
+        """Retry the rejects of a run, after these rows got these keys and numbers (`new,2`)."""
+        path = self.folder / f"mapping.run-{run}.rejects.csv"
+        head, *lines = path.read_text("utf-8-sig").splitlines()
+        kept = [line.split(",", 2) for line in lines]
+        lines = [f"{rows[key]},{rest}" for key, _, rest in kept if key in rows]
+        path.write_text("\n".join([head, *lines, ""]), "utf-8")
+        main(["retry", "mapping.yaml", path.name, "--quiet"])
+
     def refuse(self, *keys):
         items = [{"rowKey": key, "message": "no"} for key in keys]
         refusal = Fault(418, after=True, body=json.dumps({"statusCode": 418, "failedItems": items}).encode())
@@ -58,6 +69,13 @@ class Register:
             run = next(one for one in journal.runs() if one.id == number)
             since = LaterRuns(journal, number)
             return find_rows(since, run, since.find(run), **options)
+
+    def find_places(self, number=1):
+        with open_journal(self.folder / "opusmap-journal.db", write=False) as journal:
+            run = next(one for one in journal.runs() if one.id == number)
+            since = LaterRuns(journal, number)
+            later = since.find(run)
+            return find_places(run, Evidence.read(journal.evidence(run)), later, find_rows(since, run, later))
 
     def page(self, number=1, **options):
         with open_journal(self.folder / "opusmap-journal.db", write=False) as journal:
@@ -151,6 +169,58 @@ def test_a_row_that_had_a_record_before_is_in_opus_by_no_run_that_is_known(regis
     register.submit(a="1", b="?")
     register.retry(2, b="2")
     assert fates(register.find(2)) == {3: ("b", "in Opus")}
+
+
+def test_a_row_that_a_retry_found_unchanged_under_a_new_key_is_named_by_it(register):
+    """Two times the same correction: the second time, Opus has that record, and none with the row's key."""
+    register.submit(a="1", b="?")
+    register.rename(1, b="new,2")
+    register.submit(a="1", b="?")
+    register.rename(3, b="new,2")
+    assert fates(register.find(3)) == {3: ("b", "in Opus with the row key new")}
+    assert fates(register.find(3, keys=False)) == {3: ("", "in Opus")}
+
+
+def test_a_row_that_a_retry_found_unchanged_under_a_key_that_is_not_known_has_no_key(register):
+    register.submit(a="1", b="?")
+    register.rename(1, b="new,2")
+    register.submit(a="2", b="?")  # another source, whose row 3 may be another row
+    register.rename(3, b="new,2")
+    assert fates(register.find(3)) == {3: ("", "in Opus")}
+
+
+def test_a_refused_row_of_which_opus_has_an_older_version_is_not_just_open(register):
+    """Its rejects were corrected, then its source was sent again as it was, and Opus refused that."""
+    register.refuse("b")
+    register.submit(a="1", b="1")
+    register.emulator.faults = None
+    register.retry(1, b="7")
+    register.refuse("b")
+    register.submit(a="?", b="1")
+    register.emulator.faults = None
+    register.rename(1, b="new,7")
+    assert fates(register.find(3)) == {
+        2: ("a", "in Opus as run 1 sent it"),
+        3: ("b", "in Opus as run 2 sent it"),
+    }
+    places = register.find_places(3)
+    assert places.describe() == (
+        "The emulator accepted all 2 rows (1 rejected now but sent earlier, 1 refused now but sent earlier)."
+    )
+
+
+def test_a_refused_row_that_opus_never_had_is_open(register):
+    register.refuse("b")
+    register.submit(a="1", b="1")
+    assert register.find() == LaterRows()
+
+
+def test_a_row_that_a_later_run_sent_stays_so_when_a_still_later_version_is_refused(register):
+    register.submit(a="1", b="?")
+    register.retry(1, b="2")
+    register.refuse("b")
+    register.submit(a="1", b="3")
+    assert fates(register.find()) == {3: ("b", "sent by run 2")}
 
 
 def test_what_pruned_records_would_tell_is_not_known(register):
