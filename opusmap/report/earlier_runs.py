@@ -15,6 +15,7 @@ from opusmap.errors import SourceError
 from opusmap.report.later_runs import Later, LaterRuns, name_runs
 from opusmap.report.provenance import Evidence, find_run_of_rejects
 from opusmap.report.rejected_rows import explain_change, is_edited, read_keys
+from opusmap.report.row_places import RowPlaces, read_places
 from opusmap.report.status import Status, count_attention, describe_status, is_rehearsal
 from opusmap.wording import counted
 
@@ -33,26 +34,30 @@ _REASONS_SHOWN = 30
 class PastRun:
     """One of the runs: the run, how it went, and how many of its rows need attention still.
 
-    `sent_later` of its rows were sent by later runs. `retry_of` is the run whose rejects it sent again, if it
-    is a retry.
+    `places` is what became of its rows, as on its own page; None if it has not counted them. `retry_of` is
+    the run whose rejects it sent again, if it is a retry.
     """
 
     run: Run
     status: Status
     attention: int
-    sent_later: int = 0
+    places: RowPlaces | None = None
     retry_of: int | None = None
 
     @property
     def accepted(self) -> int:
-        """How many of its rows Opus accepted: sent by it or a later run, or unchanged."""
-        counts = self.run.counts
-        return counts.get("submitted", 0) + counts.get("unchanged", 0) + self.sent_later
+        """How many of its rows Opus accepted: sent by it, a later or an earlier run, or unchanged."""
+        return 0 if self.places is None else self.places.accepted
+
+    @property
+    def older(self) -> int:
+        """How many rows are both: accepted in an older version, and in need of attention."""
+        return 0 if self.places is None else self.places.older
 
     @property
     def left_out(self) -> int:
         """How many of its rows were filtered, deleted from a file of rejects, or not sent."""
-        return self.run.counts.get("read", 0) - self.accepted - self.attention
+        return self.run.counts.get("read", 0) - self.accepted - self.attention + self.older
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,11 @@ class History:
     unread: tuple[int, ...] = ()
     edited: tuple[int, ...] = ()
 
+    @property
+    def any_older(self) -> bool:
+        """Whether a run has rows that were accepted in an older version and need attention."""
+        return any(past.older for past in self.runs)
+
 
 def read_history(journal: Journal, run: Run) -> History | None:
     """Return the run beside those before it of the same mapping and target; None if it is the first."""
@@ -103,8 +113,7 @@ def read_history(journal: Journal, run: Run) -> History | None:
     since = LaterRuns(journal, runs[0].id)
     retries = since.list_retries()
     past = tuple(
-        _describe(each, left, since.find(each), retries.get(each.id))
-        for each, left in zip(runs, evidence, strict=True)
+        _describe(since, each, left, retries.get(each.id)) for each, left in zip(runs, evidence, strict=True)
     )
     reasons, new = _compare_reasons(runs, evidence)
     before = {(one.column, one.code) for one in evidence[-2].reasons}
@@ -117,10 +126,12 @@ def read_history(journal: Journal, run: Run) -> History | None:
     return History(past, tuple(reasons[:_REASONS_SHOWN]), new, gone, shown, len(rows), unread, edited)
 
 
-def _describe(run: Run, left: Evidence, later: Later | None, retry_of: int | None) -> PastRun:
+def _describe(since: LaterRuns, run: Run, left: Evidence, retry_of: int | None) -> PastRun:
+    later = since.find(run)
+    places = read_places(since, run, left, later)
     attention = count_attention(run.counts) if later is None else later.attention
-    sent_later = 0 if later is None else later.sent
-    return PastRun(run, describe_status(run, left, later), attention, sent_later, retry_of)
+    status = describe_status(run, left, later, 0 if places is None else places.older)
+    return PastRun(run, status, attention, places, retry_of)
 
 
 @dataclass(frozen=True, slots=True)

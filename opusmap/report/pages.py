@@ -175,6 +175,7 @@ def render_run(
     ends, rehearsal = _ends(run.counts), is_rehearsal(run)
     related = related or Related()
     retried, later = related.retried, related.later
+    places = find_places(run, evidence, later, related.rows)
     name = PurePath(run.mapping).name
     connection = evidence.find("connection")
     return render_page(
@@ -184,7 +185,7 @@ def render_run(
         name=name,
         connection="" if connection is None else connection_name(connection.path),
         rehearsal=rehearsal,
-        status=describe_status(run, evidence, later),
+        status=describe_status(run, evidence, later, 0 if places is None else places.older),
         needs=list_needs(run, evidence, later, related.rows),
         attention=count_attention(run.counts),
         evidence=evidence,
@@ -204,7 +205,7 @@ def render_run(
         later_rows=related.rows,
         source_places=related.source,
         edited=related.edited,
-        places=find_places(run, evidence, later, related.rows),
+        places=places,
         cells=related.cells,
         rekeyed=related.rows.name_records(),
         source_name="" if (source := evidence.find("source")) is None else PurePath(source.path).name,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from opusmap.report.later_rows import Fate, LaterRows, find_rows
 from opusmap.report.later_runs import Later, LaterRuns
 from opusmap.report.provenance import Evidence
-from opusmap.report.status import is_rehearsal
+from opusmap.report.status import name_opus
 from opusmap.wording import counted
 
 if TYPE_CHECKING:
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How many rows came to one end, in words, and whether Opus accepted them."""
+    """How many rows came to one end, in words, and whether Opus accepted them.
+
+    `older`: it accepted an older version of them, in an earlier run, and they need attention.
+    """
 
     words: str
     count: int
     accepted: bool = False
+    older: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ class RowPlaces:
     def accepted(self) -> int:
         """How many rows Opus accepted, at least."""
         return sum(place.count for place in self.places if place.accepted)
+
+    @property
+    def older(self) -> int:
+        """How many rows need attention of which Opus has the version that an earlier run sent."""
+        return sum(place.count for place in self.places if place.older)
 
     def describe(self) -> str:
         """Return it as sentences.
@@ -96,7 +105,22 @@ def find_places(run: Run, evidence: Evidence, later: Later | None, rows: LaterRo
         exact = exact and later.exact and are_known and fits and is_told
         found = [*_find_later(run, later, rows, earlier if fits else [0, 0, 0])]
     places = tuple(place for place in (*_find_sent(run), *found) if place.count)
-    return RowPlaces(places, run.counts["read"], exact, "the emulator" if is_rehearsal(run) else "Opus")
+    return RowPlaces(places, run.counts["read"], exact, name_opus(run))
+
+
+def read_places(since: LaterRuns, run: Run, evidence: Evidence, later: Later | None) -> RowPlaces | None:
+    """Return the same as `find_places`, without naming a row.
+
+    Args:
+        since: the runs from this one on.
+        run: the run.
+        evidence: what it left for its report.
+        later: what `since` has counted of it.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    return find_places(run, evidence, later, find_rows(since, run, later, keys=False))
 
 
 _BEFORE: tuple[Fate, ...] = ("kept", "rekeyed", "deleted_earlier")
@@ -117,10 +141,7 @@ def describe_source(journal: Journal, evidence: Evidence) -> str:
     if run is None:
         return ""
     since = LaterRuns(journal, run.id)
-    later = since.find(run)
-    places = find_places(
-        run, Evidence.read(journal.evidence(run)), later, find_rows(since, run, later, keys=False)
-    )
+    places = read_places(since, run, Evidence.read(journal.evidence(run)), since.find(run))
     return "" if places is None else f"Run {run.id} read the source. {places.describe()}"
 
 
@@ -134,7 +155,7 @@ def _find_own(run: Run, evidence: Evidence, rows: LaterRows) -> Iterator[Place]:
     rekeyed, deleted = 0 if evidence.gone is None else evidence.gone.rekeyed, evidence.rejected_deleted
     refused = rows.count_refused()
     yield from _find_earlier(evidence.rejected_in_opus - rekeyed, rekeyed)
-    yield Place("refused now but sent earlier", refused, accepted=True)
+    yield Place("refused now but sent earlier", refused, accepted=True, older=True)
     yield Place("filtered", run.counts.get("filtered", 0))
     yield Place(_DELETED_EARLIER, deleted)
     yield Place("rejected", run.counts.get("rejected", 0) - evidence.rejected_in_opus - deleted)
@@ -144,8 +165,8 @@ def _find_own(run: Run, evidence: Evidence, rows: LaterRows) -> Iterator[Place]:
 
 
 def _find_earlier(kept: int, rekeyed: int) -> Iterator[Place]:
-    yield Place("rejected now but sent earlier", kept, accepted=True)
-    yield Place("sent earlier with another row key", rekeyed, accepted=True)
+    yield Place("rejected now but sent earlier", kept, accepted=True, older=True)
+    yield Place("sent earlier with another row key", rekeyed, accepted=True, older=True)
 
 
 _DELETED_EARLIER = "deleted from an earlier rejects file"

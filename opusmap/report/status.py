@@ -57,21 +57,32 @@ def is_rehearsal(run: Run) -> bool:
     return is_on_this_machine(run.origin)
 
 
-def describe_status(run: Run, evidence: Evidence, later: Later | None = None) -> Status:
-    """Return how a run went; of its rows, those need attention that are open after `later` runs."""
+def name_opus(run: Run) -> str:
+    """Return what took a run's records, for a sentence: Opus, or the emulator of a rehearsal."""
+    return "the emulator" if is_rehearsal(run) else "Opus"
+
+
+def describe_status(run: Run, evidence: Evidence, later: Later | None = None, older: int = 0) -> Status:
+    """Return how a run went; of its rows, those need attention that are open after `later` runs.
+
+    Of the `older` of these, Opus has a version that an earlier run sent.
+    """
     count = count_attention(run.counts) if later is None else later.attention
     needs = counted(count, "row needs attention", "rows need attention")
     if later is not None and not later.exact:
         needs = f"at most {needs}"
+    if older:
+        of = "it" if count == 1 else f"all {count:,}" if older == count else f"{older:,} of them"
+        needs = f"{needs}; {name_opus(run)} has an older version of {of}"
     if run.finished is None:
         return Status("attention", "Not finished: the run is still going on, or it was killed")
     if run.ending != "done":
         return Status("bad", f"Stopped early: {run.ending}")
     if later is not None and later.deleted:
-        also = f"{needs}, and " if count else ""
+        also = f"{needs}{';' if older else ','} and " if count else ""
         return Status("attention", f"Finished: {also}{later.describe_deleted()}")
     if count:
-        in_opus = run.counts.get("submitted", 0) + run.counts.get("unchanged", 0)
+        in_opus = run.counts.get("submitted", 0) + run.counts.get("unchanged", 0) + older
         return Status("attention" if in_opus else "bad", f"Finished: {needs}")
     if evidence.source_changed:
         return Status("attention", "Finished, but the source changed while it was being read")

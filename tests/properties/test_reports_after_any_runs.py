@@ -125,7 +125,7 @@ def check_reports(story: Story, journal: Journal) -> None:
         for row in rows.rows.values():
             if row.fate == "open" and not story.refused:
                 assert row.key not in story.emulator.records, row
-            if row.fate == "sent" and row.key:
+            if row.fate in ("sent", "kept", "rekeyed") and row.key:
                 assert (row.sent_as or row.key) in story.emulator.records, row
         # Rows that were not sent now may have a record from before.
         is_plain = not any(run.counts.get(name) for name in ("filtered", "uncertain"))
@@ -135,6 +135,9 @@ def check_reports(story: Story, journal: Journal) -> None:
         if (history := read_history(journal, run)) is not None:
             for past in history.runs:
                 assert min(past.accepted, past.attention, past.left_out) >= 0, past
+                assert past.older <= min(past.accepted, past.attention), past
+            assert history.runs[-1].accepted == places.accepted
+            assert history.runs[-1].older == places.older
 
 
 @given(st.randoms(use_true_random=False))

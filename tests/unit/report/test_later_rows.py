@@ -209,6 +209,19 @@ def test_a_refused_row_of_which_opus_has_an_older_version_is_not_just_open(regis
     )
 
 
+def test_the_head_of_a_page_and_its_table_of_runs_count_alike_and_name_the_older_versions(register):
+    register.submit(a="1", b="2", c="?")
+    register.submit(a="9", b="?", c="?")
+    page = register.page(2, earlier=True)
+    assert "Finished: 2 rows need attention; the emulator has an older version of 1 of them." in page
+    assert "accepted 2 of 3 rows (1 sent by run 2, 1 rejected now but sent earlier)" in page
+    (cells,) = re.findall(r'<th scope="row" class="figure">2</th>(.*?)</tr>', page, re.DOTALL)
+    figures = re.findall(r'<td class="figure">(\d+)</td>', cells)
+    assert figures == ["3", "2", "2", "1", "0"]  # read, accepted, need attention, both, left out
+    register.retry(2, b="2", c="?")
+    assert "Finished: 1 row needs attention." in register.page(2)
+
+
 def test_a_refused_row_that_opus_never_had_is_open(register):
     register.refuse("b")
     register.submit(a="1", b="1")

@@ -10,7 +10,7 @@ from opusmap.journal import Run
 from opusmap.output_files import File
 from opusmap.report import Evidence, Reason
 from opusmap.report.later_runs import Later
-from opusmap.report.status import count_attention, describe_status, list_needs
+from opusmap.report.status import Status, count_attention, describe_status, list_needs
 from opusmap.sources import FileChange
 
 RUN = Run(
@@ -45,6 +45,19 @@ def test_the_words_and_the_tone_say_the_same(one, evidence, tone, words):
     status = describe_status(one, evidence)
     assert status.tone == tone
     assert status.words.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "older", "end"),
+    [
+        (1, 1, "1 row needs attention; Opus has an older version of it"),
+        (3, 3, "3 rows need attention; Opus has an older version of all 3"),
+        (1_500, 1_200, "1,500 rows need attention; Opus has an older version of 1,200 of them"),
+    ],
+)
+def test_rows_of_which_opus_has_an_older_version_are_told_apart(rejected, older, end):
+    status = describe_status(run(rejected=rejected), Evidence(), older=older)
+    assert status == Status("attention", f"Finished: {end}")
 
 
 COUNTS = st.fixed_dictionaries(
