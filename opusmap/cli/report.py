@@ -347,6 +347,8 @@ def _print_run(
     any_open: bool,
 ) -> None:
     """Print one run's totals, what it has to do with others, its rejects file, and notes."""
+    from opusmap.report.status import name_opus
+
     console = make_console()
     _print_runs([run], {})
     console.print()
@@ -373,7 +375,8 @@ def _print_run(
     if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
     if about.gone is not None and about.gone.records:
-        console.print(escape(f"{about.gone.describe()}. {about.gone.advise()}"), soft_wrap=True)
+        advice = about.gone.advise(name_opus(run))
+        console.print(escape(f"{about.gone.describe()}. {advice}"), soft_wrap=True)
 
 
 def _print_page_with_cells(run: Run, evidence: Evidence) -> None:

@@ -19,7 +19,7 @@ from opusmap.output_files import hash_file
 from opusmap.report.later_runs import Later, LaterRuns
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import read_keys_by_row
-from opusmap.report.status import count_attention
+from opusmap.report.status import count_attention, name_opus
 from opusmap.report.summary import NOT_OWN_RECORD
 from opusmap.wording import counted
 
@@ -41,7 +41,7 @@ class LaterRow:
 
     `sent_as` is the row key of its record if that is another one: a person gave the row a new key. `wrong`
     are the columns of Opus and the codes for which the latest run that rejected it did so, and `file` is the
-    name of the file of rejects that this run wrote.
+    name of the file of rejects that this run wrote. `opus` is what took the records: Opus, or the emulator.
     """
 
     number: int
@@ -51,6 +51,7 @@ class LaterRow:
     sent_as: str = ""
     wrong: tuple[tuple[str, str], ...] = ()
     file: str = ""
+    opus: str = "Opus"
 
     @property
     def was_refused(self) -> bool:
@@ -67,7 +68,7 @@ class LaterRow:
         """
         match self.fate:
             case "sent":
-                sent = "in Opus" if self.run is None else f"sent by run {self.run}"
+                sent = f"in {self.opus}" if self.run is None else f"sent by run {self.run}"
                 return f"{sent}{self._name_key()}"
             case "filtered":
                 return "excluded by “where”"
@@ -79,9 +80,9 @@ class LaterRow:
                 return "deleted from an earlier rejects file"
             case "kept":
                 who = "an earlier run" if self.run is None else f"run {self.run}"
-                return f"in Opus as {who} sent it{self._name_key()}"
+                return f"in {self.opus} as {who} sent it{self._name_key()}"
             case "rekeyed":
-                return f"in Opus since run {self.run}{self._name_key()}"
+                return f"in {self.opus} since run {self.run}{self._name_key()}"
         return "not known whether it was sent"
 
     def describe_for(self, column: str, code: str) -> str:
@@ -160,11 +161,12 @@ class LaterRows:
     def sentences(self) -> Iterator[str]:
         """Yield a sentence for the rows of which the same became, with the first of them."""
         for fate, title in _LEFT.items():
-            names = [row.name() for row in self.left() if row.fate == fate]
+            rows = [row for row in self.left() if row.fate == fate]
+            names = [row.name() for row in rows]
             more = max(0, len(names) - NAMED) + (self.more if fate == "open" else 0)
             if names:
                 rest = f", and {more:,} more" if more else ""
-                yield f"{title}: {', '.join(names[:NAMED])}{rest}."
+                yield f"{title.format(opus=rows[0].opus)}: {', '.join(names[:NAMED])}{rest}."
         if unknown := len(self.numbers("unknown")):
             why = ", because records were pruned" if self.pruned else ""
             yield f"Of {counted(unknown, 'row')} it is not known which were sent{why}."
@@ -174,8 +176,8 @@ _LEFT: Mapping[Fate, str] = {
     "open": "Still open",
     "deleted": "Deleted from the rejects file",
     "deleted_earlier": "Deleted from an earlier rejects file",
-    "kept": "In Opus as an earlier run sent them",
-    "rekeyed": "In Opus with another row key, which the source lacks",
+    "kept": "In {opus} as an earlier run sent them",
+    "rekeyed": "In {opus} with another row key, which the source lacks",
 }
 """What becomes of rows that are left, and how a sentence begins that names them."""
 
@@ -371,7 +373,8 @@ class _Search:
         sent_as = self._sent_as.get(number, "") if key else ""
         wrong, file = self._wrong.get(number, ()), self._files.get(number, "")
         run = self._earlier[number].run if fate in ("kept", "rekeyed") else self._sent.get(number)
-        return LaterRow(number, key, fate, run, sent_as if sent_as != key else "", wrong, file)
+        opus = name_opus(self._run)
+        return LaterRow(number, key, fate, run, sent_as if sent_as != key else "", wrong, file, opus)
 
     def _read(self, run: Run, *, is_last: bool) -> None:
         """Note what the journal and the file of rejects know of the rows of a run."""

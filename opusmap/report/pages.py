@@ -26,6 +26,7 @@ from opusmap.compiler.explain import map_right_columns
 from opusmap.diagnostic_pages import locate_page, summarise
 from opusmap.issues import Issue
 from opusmap.journal import OPEN_STATES
+from opusmap.output_files import File
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
 from opusmap.report.crosswalk import make_crosswalk
@@ -43,8 +44,8 @@ from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, is_edited, read_rows
 from opusmap.report.row_places import describe_source, find_places
-from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
-from opusmap.report.summary import ENDS, label_end
+from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs, name_opus
+from opusmap.report.summary import ENDS, explain_end, label_end
 from opusmap.report.timeline import FEWEST_SPANS, read_timeline
 from opusmap.sources.changes import describe_state
 
@@ -172,7 +173,7 @@ def render_run(
         nonce: see `write_run`.
     """
     step, spans = read_timeline(evidence.timeline or {})
-    ends, rehearsal = _ends(run.counts), is_rehearsal(run)
+    ends, rehearsal = _ends(run.counts, name_opus(run)), is_rehearsal(run)
     related = related or Related()
     retried, later = related.retried, related.later
     places = find_places(run, evidence, later, related.rows)
@@ -185,6 +186,7 @@ def render_run(
         name=name,
         connection="" if connection is None else connection_name(connection.path),
         rehearsal=rehearsal,
+        opus=name_opus(run),
         status=describe_status(run, evidence, later, 0 if places is None else places.older),
         needs=list_needs(run, evidence, later, related.rows),
         attention=count_attention(run.counts),
@@ -208,7 +210,7 @@ def render_run(
         places=places,
         cells=related.cells,
         rekeyed=related.rows.name_records(),
-        source_name="" if (source := evidence.find("source")) is None else PurePath(source.path).name,
+        source_name="" if (source := _find_source(evidence)) is None else PurePath(source.path).name,
         sources={line.target: line.sources for line in evidence.crosswalk.lines},
         most_open=OPEN_ENDS,
         scope=describe_scope(run, retried, later),
@@ -218,6 +220,11 @@ def render_run(
         made=made,
         nonce=nonce,
     )
+
+
+def _find_source(evidence: Evidence) -> File | None:
+    """Return the file in which a row is to be corrected that has a record: of a retry, its own rejects."""
+    return evidence.find("source" if evidence.rows_of is None else "rejects")
 
 
 def connection_name(path: str) -> str:
@@ -231,7 +238,7 @@ def _stack_runs(history: History) -> dict[int, list[tuple[str, float, float]]]:
     return {
         past.run.id: [
             (name, round(start * scales[past.run.id], 3), round(part * scales[past.run.id], 3))
-            for name, start, part in _stack(_ends(past.run.counts))
+            for name, start, part in _stack(_ends(past.run.counts, name_opus(past.run)))
         ]
         for past in history.runs
     }
@@ -315,17 +322,17 @@ def _name_options(mapper: Mapper) -> dict[str, dict[str, str]]:
     }
 
 
-def _ends(counts: Mapping[str, int]) -> list[End]:
+def _ends(counts: Mapping[str, int], opus: str) -> list[End]:
     read = counts.get("read", 0)
     return [
         End(
             name,
             label_end(name),
             counts.get(name, 0),
-            meaning,
+            explain_end(name, opus),
             counts.get(name, 0) / read if read else 0.0,
         )
-        for name, meaning in ENDS.items()
+        for name in ENDS
     ]
 
 

@@ -37,7 +37,7 @@ class Need:
     """Something that a person should do or know: what it is, what to do, and where the page has more.
 
     `command` is what to run, or ""; `section` the id of a section, or ""; `rows` are sentences that name the
-    first rows, with their keys.
+    first rows, with their keys; `note` is what else to know of it, in sentences.
     """
 
     what: str
@@ -45,6 +45,7 @@ class Need:
     command: str = ""
     section: str = ""
     rows: tuple[str, ...] = ()
+    note: str = ""
 
 
 def count_attention(counts: Mapping[str, int]) -> int:
@@ -139,7 +140,8 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | 
         what = f"{counted(replaced, 'wrong value')} {was(replaced)} replaced, as the mapping says."
         yield Need(what, "Check that the replacements are what you want.", section="replaced")
     if evidence.gone is not None and evidence.gone.records:
-        yield Need(f"{replace(evidence.gone, keys=()).describe()}.", "Nothing was deleted.", section="gone")
+        what = f"{replace(evidence.gone, keys=()).describe()}."
+        yield Need(what, section="gone", note="Nothing was deleted.")
 
 
 def _needs_of_rows(
@@ -149,23 +151,24 @@ def _needs_of_rows(
     again = _look_at_whole(later)
     correct = again or _correct(run, evidence.find("rejects"))
     if uncertain := run.counts.get("uncertain"):
-        what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {them(uncertain)}."
-        yield Need(
-            what, f"Run the same command again; it sends {them(uncertain)} again.", section="open-ends"
-        )
+        records, it = counted(uncertain, "record"), them(uncertain)
+        what = f"Of {records} it is not known whether {name_opus(run)} took {it}."
+        yield Need(what, f"Run the same command again; it sends {it} again.", section="open-ends")
     if failed := run.counts.get("failed"):
-        who = "The emulator" if is_rehearsal(run) else "Opus"
-        what = f"{who} refused {counted(failed, 'record')}."
+        who = name_opus(run)
+        what = f"{who[:1].upper()}{who[1:]} refused {counted(failed, 'record')}."
         yield Need(what, *correct, "open-ends")
     if rejected := run.counts.get("rejected"):
         what = f"{counted(rejected, 'row')} {was(rejected)} rejected, and not sent."
+        notes = []
         if evidence.rejected_in_opus:
-            what += f" {describe_rejected_in_opus(evidence.rejected_in_opus)}."
+            notes.append(f"{describe_rejected_in_opus(evidence.rejected_in_opus)}.")
         if evidence.rejected_deleted:
-            what += f" {describe_rejected_deleted(evidence.rejected_deleted)}."
+            notes.append(f"{describe_rejected_deleted(evidence.rejected_deleted)}.")
         if again is None and (evidence.rejected_in_opus or evidence.rejected_deleted):
             correct = _correct_source(run, evidence, rejected)
-        yield Need(what, *correct, "rejects", () if rows is None else tuple(rows.sentences()))
+        named = () if rows is None else tuple(rows.sentences())
+        yield Need(what, *correct, "rejects", named, " ".join(notes))
 
 
 def _look_at_whole(later: Later | None) -> tuple[str, str] | None:

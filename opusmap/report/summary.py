@@ -44,6 +44,17 @@ ENDS = {
     "not_sent": "the run ended before its turn",
 }
 """Where rows end: the name of the total, and what it means."""
+
+
+def explain_end(name: str, opus: str) -> str:
+    """Return what a total means where records went to `opus`: Opus, or the emulator.
+
+    >>> explain_end("failed", "the emulator")
+    'the emulator refused the record'
+    """
+    return ENDS[name].replace("Opus", opus)
+
+
 MEANINGS = {
     "read": "rows of the source",
     "mapped": "rows that became a record",
@@ -146,8 +157,10 @@ class Gone:
         records = f"{counted(self.records, 'record')} accepted earlier {was(self.records)}"
         return f"{records} absent from the source{named}"
 
-    def advise(self) -> str:
+    def advise(self, opus: str = "Opus") -> str:
         """Return why a record may only seem to be gone, and what to do then, in sentences.
+
+        `opus` is what took the records: Opus, or the emulator.
 
         >>> Gone(2, ("CT-7", "CT-8"), corrected=2).advise().partition(".")[0]
         'They were sent from a rejects file'
@@ -173,7 +186,7 @@ class Gone:
                 f"If {if_corrected} corrected there, {right}: correct the source as well."
             )
         if self.records > self.corrected:
-            found.append(_CHANGED_KEY.format("one of the others" if found else "a row"))
+            found.append(_advise_on_changed_key("one of the others" if found else "a row", opus))
         return " ".join(found)
 
     def _name(self, count: int, keys: Sequence[str]) -> str:
@@ -187,10 +200,12 @@ def _show_first(keys: Sequence[str], count: int) -> str:
 
 
 _GONE_SHOWN = 5
-_CHANGED_KEY = (
-    "If the row key of {} changed, Opus has a record under each of its keys: have the wrong record "
-    "removed in Opus, and keep the right key in the source."
-)
+
+
+def _advise_on_changed_key(row: str, opus: str) -> str:
+    has = f"If the row key of {row} changed, {opus} has a record under each of its keys"
+    remove = ": have the wrong record removed in Opus, and" if opus == "Opus" else ", as Opus would:"
+    return f"{has}{remove} keep the right key in the source."
 
 
 @dataclass(frozen=True, slots=True)

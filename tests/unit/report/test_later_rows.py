@@ -168,7 +168,7 @@ def test_a_row_that_had_a_record_before_is_in_opus_by_no_run_that_is_known(regis
     register.submit(a="1", b="2")
     register.submit(a="1", b="?")
     register.retry(2, b="2")
-    assert fates(register.find(2)) == {3: ("b", "in Opus")}
+    assert fates(register.find(2)) == {3: ("b", "in the emulator")}
 
 
 def test_a_row_that_a_retry_found_unchanged_under_a_new_key_is_named_by_it(register):
@@ -177,8 +177,8 @@ def test_a_row_that_a_retry_found_unchanged_under_a_new_key_is_named_by_it(regis
     register.rename(1, b="new,2")
     register.submit(a="1", b="?")
     register.rename(3, b="new,2")
-    assert fates(register.find(3)) == {3: ("b", "in Opus with the row key new")}
-    assert fates(register.find(3, keys=False)) == {3: ("", "in Opus")}
+    assert fates(register.find(3)) == {3: ("b", "in the emulator with the row key new")}
+    assert fates(register.find(3, keys=False)) == {3: ("", "in the emulator")}
 
 
 def test_a_row_that_a_retry_found_unchanged_under_a_key_that_is_not_known_has_no_key(register):
@@ -186,7 +186,7 @@ def test_a_row_that_a_retry_found_unchanged_under_a_key_that_is_not_known_has_no
     register.rename(1, b="new,2")
     register.submit(a="2", b="?")  # another source, whose row 3 may be another row
     register.rename(3, b="new,2")
-    assert fates(register.find(3)) == {3: ("", "in Opus")}
+    assert fates(register.find(3)) == {3: ("", "in the emulator")}
 
 
 def test_a_refused_row_of_which_opus_has_an_older_version_is_not_just_open(register):
@@ -200,8 +200,8 @@ def test_a_refused_row_of_which_opus_has_an_older_version_is_not_just_open(regis
     register.emulator.faults = None
     register.rename(1, b="new,7")
     assert fates(register.find(3)) == {
-        2: ("a", "in Opus as run 1 sent it"),
-        3: ("b", "in Opus as run 2 sent it"),
+        2: ("a", "in the emulator as run 1 sent it"),
+        3: ("b", "in the emulator as run 2 sent it"),
     }
     places = register.find_places(3)
     assert places.describe() == (
@@ -220,6 +220,32 @@ def test_the_head_of_a_page_and_its_table_of_runs_count_alike_and_name_the_older
     assert figures == ["3", "2", "2", "1", "0"]  # read, accepted, need attention, both, left out
     register.retry(2, b="2", c="?")
     assert "Finished: 1 row needs attention." in register.page(2)
+
+
+def test_no_sentence_of_a_rehearsals_page_says_that_a_record_is_in_opus(register, capsys):
+    register.submit(a="1", b="2", c="?", d="4", e="5")
+    register.rename(1, c="new,2")
+    register.refuse("d")
+    register.submit(a="?", b="2", c="?", d="9")
+    capsys.readouterr()
+    main(["report", "2"])
+    main(["report", "3"])
+    shown = capsys.readouterr().out
+    assert "Opus" not in shown.replace("as Opus would", "")
+    for number in (1, 2, 3):
+        page = register.page(number, earlier=True)
+        said = re.sub(r"<style.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL)
+        for true in (
+            "none to Opus",
+            "as Opus would",
+            "in place of Opus",
+            "from source columns to Opus",  # the rules, which are for Opus
+            "Column in Opus",
+            "Columns in Opus",
+            "A record that Opus already holds is replaced",
+        ):
+            said = said.replace(true, "")
+        assert not re.findall(r"[^.]*\bOpus\b[^.]*", said)
 
 
 def test_a_refused_row_that_opus_never_had_is_open(register):
@@ -352,9 +378,9 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     assert "new; nothing was deleted. It is right: the record of a rejected row whose row key was" in said
     assert "in register.csv, correct the 2 rows that have records; in mapping.run-4" in said
     assert fates(register.find(4)) == {
-        3: ("b", "in Opus as run 3 sent it"),
+        3: ("b", "in the emulator as run 3 sent it"),
         4: ("c", "still open"),
-        5: ("a", "in Opus since run 3 with the row key new"),
+        5: ("a", "in the emulator since run 3 with the row key new"),
     }
     page = " ".join(register.page(4).split())
     found = "3 of 4 rows (1 unchanged, 1 rejected now but sent earlier, 1 sent earlier with another row key)"
@@ -362,16 +388,16 @@ def test_the_next_run_of_the_source_says_which_rejected_rows_opus_has_and_where_
     assert (
         "In register.csv, correct the 2 rows that have records; in mapping.run-4.rejects.csv, correct" in page
     )
-    assert "in Opus as run 3 sent it; correct it in <bdi>register.csv</bdi>" in page
+    assert "in the emulator as run 3 sent it; correct it in <bdi>register.csv</bdi>" in page
     assert "<bdi>new</bdi>: the row key that row 5 got in a corrected rejects file<" in page
     assert "the row key that row 5 got" not in register.page(4, rows=False)
     assert "have the wrong record removed" not in page  # no record is wrong
     main(["report", "4"])
     shown = capsys.readouterr().out
-    assert "Still open: row 4 (c: N).\nIn Opus as an earlier run sent them: row 3 (b: N)." in shown
+    assert "Still open: row 4 (c: N).\nIn the emulator as an earlier run sent them: row 3 (b: N)." in shown
     assert "have the wrong record removed" not in shown
-    assert "In Opus with another row key, which the source lacks: row 5 (a: Row key)." in shown
-    assert re.search(r"2 +N +bad-number +1 in Opus as run 3 sent it, 1 still open", shown)
+    assert "In the emulator with another row key, which the source lacks: row 5 (a: Row key)." in shown
+    assert re.search(r"2 +N +bad-number +1 in the emulator as run 3 sent it, 1 still open", shown)
 
 
 def test_a_row_of_another_source_is_not_taken_for_the_one_with_a_new_key(register):
@@ -409,8 +435,8 @@ def test_a_later_retry_knows_the_rows_that_an_earlier_one_sent_or_that_were_dele
     register.submit(**rows)
     register.retry(3, b="?", c="?", d="?", e="5")  # and corrects e alone
     assert fates(register.find(3)) == {
-        3: ("b", "in Opus since run 2 with the row key new"),
-        4: ("c", "in Opus as run 2 sent it"),
+        3: ("b", "in the emulator since run 2 with the row key new"),
+        4: ("c", "in the emulator as run 2 sent it"),
         5: ("d", "deleted from an earlier rejects file"),
         6: ("e", "sent by run 4"),
     }
@@ -419,8 +445,8 @@ def test_a_later_retry_knows_the_rows_that_an_earlier_one_sent_or_that_were_dele
     found = f"4 of 5 rows (1 unchanged, 1 sent by run 4, {others})"
     assert f"The emulator accepted {found}. Not accepted: 1 deleted from an earlier rejects file." in page
     assert fates(register.find(4)) == {
-        3: ("b", "in Opus as run 2 sent it with the row key new"),
-        4: ("c", "in Opus as run 2 sent it"),
+        3: ("b", "in the emulator as run 2 sent it with the row key new"),
+        4: ("c", "in the emulator as run 2 sent it"),
         5: ("d", "still open"),  # the file had it
     }
     capsys.readouterr()

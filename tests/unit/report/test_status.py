@@ -163,7 +163,7 @@ def test_rows_that_a_person_deleted_from_the_rejects_are_not_to_be_fixed(in_opus
     evidence = Evidence(files=files, rejected_in_opus=in_opus, rejected_deleted=deleted)
     (need,) = list_needs(run(submitted=1, rejected=3), evidence)
     assert (need.action, need.command) == (action, f"{command} 'my maps/m.yaml'")
-    assert f"{deleted} of the rejected rows" in need.what
+    assert f"{deleted} of the rejected rows" in need.note
 
 
 @pytest.mark.parametrize(

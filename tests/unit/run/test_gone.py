@@ -97,7 +97,7 @@ def test_the_page_the_text_and_the_json_of_a_run_name_the_first_until_they_are_p
     shown = capsys.readouterr().out
     assert "52 records accepted earlier were absent from the source: <k000>, <k001>" in shown
     for told in (page, shown):
-        assert "If the row key of a row changed, Opus has a record under each of its keys: have the" in told
+        assert "If the row key of a row changed, the emulator has a record under each of its keys" in told
     assert main(["report", "m.yaml", "--run", "2", "--json"]) == 0
     gone = json.loads(capsys.readouterr().out)["gone"]
     assert (gone["records"], gone["keys"][0], len(gone["keys"])) == (52, "<k000>", GONE_KEYS)
