@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from opusmap import __version__
 from opusmap.compiler.explain import map_right_columns
@@ -57,6 +57,8 @@ OPEN_ENDS = 1000
 """Records that Opus did not take that are shown at most."""
 _FOOT = 500
 """Characters at the foot of printed sheets."""
+_SENTENCE = 4000
+"""Characters of a sentence that are shown at most."""
 _FOLDER = Path(__file__).parent / "templates"
 
 
@@ -77,9 +79,10 @@ class Related:
 
     `retried` is what the run sent again, if it is a retry; then `source` says where all rows are of the run
     that read the source. `later` is what later runs made of its rows, and `rows` of each of them; `pages`
-    are the addresses of the pages of other runs, by their numbers, as far as they can be followed. `cells` is
-    the address of an earlier page of the run that shows cells of rejected rows, or "". `edited`: the file of
-    rejects was changed after the run.
+    are the addresses of the pages of its retries and of the runs that it retried, by their numbers, as far as
+    they can be followed; `links` are those of all runs that the page names. `cells` is the address of an
+    earlier page of the run that shows cells of rejected rows, or "". `edited`: the file of rejects was
+    changed after the run.
     """
 
     retried: Retried | None = None
@@ -89,6 +92,7 @@ class Related:
     cells: str = ""
     source: str = ""
     edited: bool = False
+    links: Mapping[int, str] = field(default_factory=dict)
 
 
 def write_run(
@@ -117,6 +121,7 @@ def write_run(
         open_ends.pop()
         more = sum(1 for _ in journal.records(run, *OPEN_STATES)) - OPEN_ENDS
     rejected = read_rows(evidence) if rows else RejectedRows(missing="Rows were left out of this page.")
+    history = read_history(journal, run) if earlier else None
     return render_run(
         run,
         evidence,
@@ -124,13 +129,21 @@ def write_run(
         rejected,
         datetime.now(UTC),
         more_open_ends=more,
-        history=read_history(journal, run) if earlier else None,
-        related=_relate(journal, run, evidence, path, keys=rows),
+        history=history,
+        related=_relate(journal, run, evidence, path, history, keys=rows),
         nonce=nonce,
     )
 
 
-def _relate(journal: Journal, run: Run, evidence: Evidence, path: Path | None, *, keys: bool) -> Related:
+def _relate(
+    journal: Journal,
+    run: Run,
+    evidence: Evidence,
+    path: Path | None,
+    history: History | None,
+    *,
+    keys: bool,
+) -> Related:
     retried, since = find_retried(journal, run, evidence), LaterRuns(journal, run.id)
     later = since.find(run)
     numbers = [] if retried is None else [*retried.before]
@@ -143,8 +156,11 @@ def _relate(journal: Journal, run: Run, evidence: Evidence, path: Path | None, *
         return Related(retried, later, rows, source=source, edited=edited)
     cells = find_page_with_cells(path.parent, run.id, name)
     is_other = keys and cells and cells != path.name
-    pages = find_pages(path.parent, numbers, name)
-    return Related(retried, later, rows, pages, cells if is_other else "", source, edited)
+    named = {*numbers, *(row.run for row in rows.rows.values() if row.run is not None)}
+    named |= {past.run.id for past in history.runs} if history else set()
+    links = find_pages(path.parent, sorted(named - {run.id}), name)
+    pages = {number: links[number] for number in numbers if number in links}
+    return Related(retried, later, rows, pages, cells if is_other else "", source, edited, links)
 
 
 def render_run(
@@ -215,6 +231,7 @@ def render_run(
         most_open=OPEN_ENDS,
         scope=describe_scope(run, retried, later),
         pages=related.pages,
+        links=related.links,
         codes=list_codes((*(history.reasons if history else ()), *(retried.reasons if retried else ()))),
         stacks={} if history is None else _stack_runs(history),
         made=made,
@@ -377,6 +394,7 @@ def _templates() -> jinja2.Environment:
     filters: dict[str, Callable[..., Any]] = {
         "near": _near,
         "breakable": _breakable,
+        "linked": _linked,
         "local": _local,
         "utc": _utc,
         "duration": say_duration,
@@ -401,6 +419,21 @@ def _near(path: str, mapping: str) -> str:
 def _breakable(path: str) -> Markup:
     """Return a path that is broken behind a `/` before it is broken within a name."""
     return Markup("<wbr>").join(re.split(r"(?<=[/\\\\])", shown(path)))
+
+
+_RUNS = re.compile(r"\bruns? (\d+(?:(?:, | and )\d+)*)", re.IGNORECASE)
+"""Where a sentence names runs: `run 2`, `runs 2, 3 and 5`."""
+
+
+def _linked(sentence: str, links: Mapping[int, str]) -> Markup:
+    """Return a sentence in which each run that has a page leads to it; all else is still text."""
+
+    def link(number: re.Match[str]) -> str:
+        page = links.get(int(number[0]))
+        return number[0] if page is None else Markup('<a href="{}">{}</a>').format(page, number[0])
+
+    text = sentence if isinstance(sentence, Markup) else escape(shown(sentence, _SENTENCE))
+    return Markup(_RUNS.sub(lambda found: re.sub(r"\d+", link, found[0]), text))  # noqa: S704 - escaped above
 
 
 def _utc(value: float | datetime) -> str:

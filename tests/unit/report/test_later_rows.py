@@ -248,6 +248,22 @@ def test_no_sentence_of_a_rehearsals_page_says_that_a_record_is_in_opus(register
         assert not re.findall(r"[^.]*\bOpus\b[^.]*", said)
 
 
+def test_each_run_that_a_page_names_leads_to_its_page_if_there_is_one(register):
+    register.submit(a="1", b="?", c="?")
+    main(["report", "1", "--html", "--quiet"])
+    register.retry(1, b="2", c="?")
+    main(["report", "2", "--html", "--quiet"])
+    register.submit(a="?", b="2", c="?")
+    page = register.page(3, earlier=True, path=register.folder / "opusmap-run-3.html")
+    run = [f'run <a href="opusmap-run-{number}.html">{number}</a>' for number in range(4)]
+    assert f"in the emulator as {run[1]} sent it" in page
+    assert f"Retry of {run[1]}" in page
+    assert '<th scope="row" class="figure"><a href="opusmap-run-2.html">2</a></th>' in page
+    assert 'href="opusmap-run-3' not in page
+    (register.folder / "opusmap-run-2.html").unlink()
+    assert "run-2.html" not in register.page(3, earlier=True, path=register.folder / "opusmap-run-3.html")
+
+
 def test_a_refused_row_that_opus_never_had_is_open(register):
     register.refuse("b")
     register.submit(a="1", b="1")
