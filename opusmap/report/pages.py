@@ -38,6 +38,7 @@ from opusmap.report.earlier_runs import (
     read_history,
     scale_bars,
 )
+from opusmap.report.gone_records import GoneGroup, sort_gone
 from opusmap.report.later_rows import LaterRows, find_rows
 from opusmap.report.later_runs import Later, LaterRuns, find_page_with_cells, find_pages
 from opusmap.report.page_templates import read_templates, shown
@@ -82,7 +83,7 @@ class Related:
     are the addresses of the pages of its retries and of the runs that it retried, by their numbers, as far as
     they can be followed; `links` are those of all runs that the page names. `cells` is the address of an
     earlier page of the run that shows cells of rejected rows, or "". `edited`: the file of rejects was
-    changed after the run.
+    changed after the run. `gone` are the records that were absent from its source.
     """
 
     retried: Retried | None = None
@@ -93,6 +94,7 @@ class Related:
     source: str = ""
     edited: bool = False
     links: Mapping[int, str] = field(default_factory=dict)
+    gone: tuple[GoneGroup, ...] = ()
 
 
 def write_run(
@@ -152,15 +154,16 @@ def _relate(
     rows, name = find_rows(since, run, later, keys=keys), PurePath(run.mapping).name
     source, rejects = describe_source(journal, evidence), evidence.find("rejects")
     edited = rejects is not None and is_edited(rejects)
+    gone = sort_gone(journal, run, evidence, rows)
     if path is None:
-        return Related(retried, later, rows, source=source, edited=edited)
+        return Related(retried, later, rows, source=source, edited=edited, gone=gone)
     cells = find_page_with_cells(path.parent, run.id, name)
     is_other = keys and cells and cells != path.name
     named = {*numbers, *(row.run for row in rows.rows.values() if row.run is not None)}
     named |= {past.run.id for past in history.runs} if history else set()
     links = find_pages(path.parent, sorted(named - {run.id}), name)
     pages = {number: links[number] for number in numbers if number in links}
-    return Related(retried, later, rows, pages, cells if is_other else "", source, edited, links)
+    return Related(retried, later, rows, pages, cells if is_other else "", source, edited, links, gone)
 
 
 def render_run(
@@ -225,7 +228,7 @@ def render_run(
         edited=related.edited,
         places=places,
         cells=related.cells,
-        rekeyed=related.rows.name_records(),
+        gone=related.gone,
         source_name="" if (source := _find_source(evidence)) is None else PurePath(source.path).name,
         sources={line.target: line.sources for line in evidence.crosswalk.lines},
         most_open=OPEN_ENDS,

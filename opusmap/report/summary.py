@@ -186,7 +186,7 @@ class Gone:
                 f"If {if_corrected} corrected there, {right}: correct the source as well."
             )
         if self.records > self.corrected:
-            found.append(_advise_on_changed_key("one of the others" if found else "a row", opus))
+            found.append(advise_on_changed_key(opus, "one of the others" if found else "a row"))
         return " ".join(found)
 
     def _name(self, count: int, keys: Sequence[str]) -> str:
@@ -202,7 +202,8 @@ def _show_first(keys: Sequence[str], count: int) -> str:
 _GONE_SHOWN = 5
 
 
-def _advise_on_changed_key(row: str, opus: str) -> str:
+def advise_on_changed_key(opus: str, row: str = "a row") -> str:
+    """Return what it means if the row key of a row changed, and what to do then, as a sentence."""
     has = f"If the row key of {row} changed, {opus} has a record under each of its keys"
     remove = ": have the wrong record removed in Opus, and" if opus == "Opus" else ", as Opus would:"
     return f"{has}{remove} keep the right key in the source."

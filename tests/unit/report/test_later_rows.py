@@ -264,6 +264,26 @@ def test_each_run_that_a_page_names_leads_to_its_page_if_there_is_one(register):
     assert "run-2.html" not in register.page(3, earlier=True, path=register.folder / "opusmap-run-3.html")
 
 
+def test_the_page_says_of_each_absent_record_how_it_was_sent_and_what_to_do(register):
+    register.submit(a="1", b="?", c="?", d="4")
+    register.rename(1, b="new,2", c="other,3")
+    register.submit(a="1", b="?", c="?", d="4")
+    register.submit(a="1", b="?")
+    page = register.page(3, earlier=True)
+    assert page.count("the row key that row") == 2
+    assert "Row key corrected in a rejects file: 2 records" in page
+    page = " ".join(register.page(4).split())
+    (gone,) = re.findall(r'<h2 id="gone">(.*?)</section>', page)
+    titles = re.findall(r"<h3>(.*?)</h3>", gone)
+    assert titles == ["Sent from a rejects file: 2 records", "Sent from the source: 1 record"]
+    items = re.findall(r"<li><bdi>(.*?)</bdi>: (.*?)</li>", gone)
+    assert items == [
+        ("new", "row 3, sent by run 2"),
+        ("other", "row 4, sent by run 2"),
+        ("d", "row 5, sent by run 1"),
+    ]
+
+
 def test_a_refused_row_that_opus_never_had_is_open(register):
     register.refuse("b")
     register.submit(a="1", b="1")
