@@ -431,12 +431,15 @@ _RUNS = re.compile(r"\bruns? (\d+(?:(?:, | and )\d+)*)", re.IGNORECASE)
 def _linked(sentence: str, links: Mapping[int, str]) -> Markup:
     """Return a sentence in which each run that has a page leads to it; all else is still text."""
 
-    def link(number: re.Match[str]) -> str:
-        page = links.get(int(number[0]))
-        return number[0] if page is None else Markup('<a href="{}">{}</a>').format(page, number[0])
+    def link(found: re.Match[str]) -> str:
+        page = links.get(int(re.sub(r"\D", "", found[0])))
+        return found[0] if page is None else Markup('<a href="{}">{}</a>').format(page, found[0])
+
+    def link_all(found: re.Match[str]) -> str:
+        return link(found) if found[1].isdigit() else re.sub(r"\d+", link, found[0])
 
     text = sentence if isinstance(sentence, Markup) else escape(shown(sentence, _SENTENCE))
-    return Markup(_RUNS.sub(lambda found: re.sub(r"\d+", link, found[0]), text))  # noqa: S704 - escaped above
+    return Markup(_RUNS.sub(link_all, text))  # noqa: S704 - escaped above
 
 
 def _utc(value: float | datetime) -> str:

@@ -198,6 +198,18 @@ def test_charts_scroll_in_their_own_boxes_on_a_phone(look):
         assert box.evaluate("each => each.scrollLeft") > 0
 
 
+def test_the_rows_of_tables_are_stacked_on_a_phone_and_no_name_of_a_file_is_broken(look):
+    page = look("run.html", viewport={"width": 390, "height": 800})
+    for table in (".hashes", ".crosswalk", ".left-rows", ".runs"):
+        for box in page.locator(f".wide:has({table})").all():
+            assert box.evaluate("each => each.scrollWidth <= each.clientWidth"), table
+            cell = box.locator("tbody td").first
+            assert cell.evaluate("each => getComputedStyle(each, '::before').content.length > 2")
+    assert page.locator(".hashes").count() == 1
+    name = page.locator(".hashes bdi", has_text="connection.json").first
+    assert name.evaluate("each => each.getClientRects().length") == 1
+
+
 def test_each_printed_sheet_has_the_run_and_its_number_and_something_else(look, tmp_path):
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed")

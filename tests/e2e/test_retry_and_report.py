@@ -211,7 +211,7 @@ def test_the_report_of_a_run_says_what_its_retry_sent_and_links_to_its_page(regi
     assert f"; {deleted}.</strong>" in page
     numbers = [row[rows[0].index("_row")] for row in rows[1:] if "TBA" not in row]
     assert f"Deleted from the rejects file: row {numbers[0]}" in shown
-    assert '<strong>Sent by run <a href="opusmap-run-2.html">2</a>:</strong> row' in page
+    assert '<strong>Sent by <a href="opusmap-run-2.html">run 2</a>:</strong> row' in page
     assert '<a href="opusmap-run-2.html">Report of run 2</a>' in page
     told("report", "2", "--html")
     assert '<a href="opusmap-run-1.html">' in (register / "opusmap-run-2.html").read_text("utf-8")

@@ -215,8 +215,10 @@ def test_the_head_of_a_page_and_its_table_of_runs_count_alike_and_name_the_older
     page = register.page(2, earlier=True)
     assert "Finished: 2 rows need attention; the emulator has an older version of 1 of them." in page
     assert "accepted 2 of 3 rows (1 sent by run 2, 1 rejected now but sent earlier)" in page
-    (cells,) = re.findall(r'<th scope="row" class="figure">2</th>(.*?)</tr>', page, re.DOTALL)
-    figures = re.findall(r'<td class="figure">(\d+)</td>', cells)
+    (cells,) = re.findall(
+        r'<th scope="row" class="figure" data-label="Run">2</th>(.*?)</tr>', page, re.DOTALL
+    )
+    figures = re.findall(r'<td class="figure" data-label="[^"]+">(\d+)</td>', cells)
     assert figures == ["3", "2", "2", "1", "0"]  # read, accepted, need attention, both, left out
     register.retry(2, b="2", c="?")
     assert "Finished: 1 row needs attention." in register.page(2)
@@ -255,10 +257,10 @@ def test_each_run_that_a_page_names_leads_to_its_page_if_there_is_one(register):
     main(["report", "2", "--html", "--quiet"])
     register.submit(a="?", b="2", c="?")
     page = register.page(3, earlier=True, path=register.folder / "opusmap-run-3.html")
-    run = [f'run <a href="opusmap-run-{number}.html">{number}</a>' for number in range(4)]
+    run = [f'<a href="opusmap-run-{number}.html">run {number}</a>' for number in range(4)]
     assert f"in the emulator as {run[1]} sent it" in page
     assert f"Retry of {run[1]}" in page
-    assert '<th scope="row" class="figure"><a href="opusmap-run-2.html">2</a></th>' in page
+    assert '<th scope="row" class="figure" data-label="Run"><a href="opusmap-run-2.html">2</a></th>' in page
     assert 'href="opusmap-run-3' not in page
     (register.folder / "opusmap-run-2.html").unlink()
     assert "run-2.html" not in register.page(3, earlier=True, path=register.folder / "opusmap-run-3.html")
@@ -361,8 +363,9 @@ def test_the_page_and_the_terminal_name_the_rows_that_are_left(register, capsys)
     assert "<strong>Still open:</strong> row 4<" in page
     wrong = f'<bdi>N</bdi>: {summarise("bad-number")} <span class="soft">(cell <bdi>N</bdi>)</span>'
     now = "still open, in <bdi>mapping.run-2.rejects.csv</bdi>"
-    key = '<th scope="row"><bdi>c</bdi></th>'
-    assert f'<td class="figure">4</td>{key}<td>{wrong}</td><td>{now}</td>' in page
+    key = '<th scope="row" data-label="Key"><bdi>c</bdi></th>'
+    row = f'<td class="figure" data-label="Row">4</td>{key}'
+    assert f'{row}<td data-label="What is wrong">{wrong}</td><td data-label="Now">{now}</td>' in page
     main(["report", "1"])
     shown = capsys.readouterr().out
     assert "Still open: row 4 (c: N).\nDeleted from the rejects file: row 5 (N)." in shown

@@ -314,4 +314,4 @@ def test_the_page_of_a_later_run_of_the_whole_source_is_linked_as_well(runs, tmp
     (tmp_path / "opusmap-run-2.html").write_text(write_run(runs.journal, second), "utf-8")
     page = write_run(runs.journal, first, path=tmp_path / "page.html")
     assert '<a href="opusmap-run-2.html">Report of run 2</a>' in page
-    assert 'Run <a href="opusmap-run-2.html">2</a> read this source again (13 rows)' in page
+    assert '<a href="opusmap-run-2.html">Run 2</a> read this source again (13 rows)' in page
