@@ -312,6 +312,7 @@ def _read_run(journal: Journal, run: Run, evidence: Evidence) -> _AboutRun:
     Raises:
         JournalError: the journal can't be read.
     """
+    from opusmap.report.destroyed import describe_destroyed
     from opusmap.report.earlier_runs import describe_scope, find_retried
     from opusmap.report.later_rows import find_rows
     from opusmap.report.later_runs import LaterRuns
@@ -322,7 +323,7 @@ def _read_run(journal: Journal, run: Run, evidence: Evidence) -> _AboutRun:
     rows = find_rows(since, run, later)
     places = find_places(run, evidence, later, rows)
     lines = ["" if retried is None else f"{retried}.", "" if places is None else places.describe()]
-    lines.append(describe_source(journal, evidence))
+    lines += [describe_destroyed(journal, run, later), describe_source(journal, evidence)]
     if later is not None and later.describe():
         lines.append(f"Since then, {later.describe()}.")
     lines += rows.sentences()

@@ -30,6 +30,7 @@ from opusmap.output_files import File
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
 from opusmap.report.crosswalk import make_crosswalk
+from opusmap.report.destroyed import describe_destroyed
 from opusmap.report.earlier_runs import (
     History,
     Retried,
@@ -83,7 +84,8 @@ class Related:
     are the addresses of the pages of its retries and of the runs that it retried, by their numbers, as far as
     they can be followed; `links` are those of all runs that the page names. `cells` is the address of an
     earlier page of the run that shows cells of rejected rows, or "". `edited`: the file of rejects was
-    changed after the run. `gone` are the records that were absent from its source.
+    changed after the run. `gone` are the records that were absent from its source. `destroyed` says how many
+    records were marked as destroyed since.
     """
 
     retried: Retried | None = None
@@ -95,6 +97,7 @@ class Related:
     edited: bool = False
     links: Mapping[int, str] = field(default_factory=dict)
     gone: tuple[GoneGroup, ...] = ()
+    destroyed: str = ""
 
 
 def write_run(
@@ -155,15 +158,18 @@ def _relate(
     source, rejects = describe_source(journal, evidence), evidence.find("rejects")
     edited = rejects is not None and is_edited(rejects)
     gone = sort_gone(journal, run, evidence, rows)
+    destroyed = describe_destroyed(journal, run, later)
     if path is None:
-        return Related(retried, later, rows, source=source, edited=edited, gone=gone)
+        return Related(retried, later, rows, source=source, edited=edited, gone=gone, destroyed=destroyed)
     cells = find_page_with_cells(path.parent, run.id, name)
     is_other = keys and cells and cells != path.name
     named = {*numbers, *(row.run for row in rows.rows.values() if row.run is not None)}
     named |= {past.run.id for past in history.runs} if history else set()
     links = find_pages(path.parent, sorted(named - {run.id}), name)
     pages = {number: links[number] for number in numbers if number in links}
-    return Related(retried, later, rows, pages, cells if is_other else "", source, edited, links, gone)
+    return Related(
+        retried, later, rows, pages, cells if is_other else "", source, edited, links, gone, destroyed
+    )
 
 
 def render_run(
@@ -229,6 +235,7 @@ def render_run(
         places=places,
         cells=related.cells,
         gone=related.gone,
+        destroyed=related.destroyed,
         source_name="" if (source := _find_source(evidence)) is None else PurePath(source.path).name,
         sources={line.target: line.sources for line in evidence.crosswalk.lines},
         most_open=OPEN_ENDS,

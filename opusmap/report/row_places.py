@@ -39,7 +39,7 @@ class RowPlaces:
 
     Their counts add up to `read`. If not `exact`, Opus may have accepted more rows, and fewer may be open.
     `opus` is the name of what accepts records: Opus, or the emulator. What happened to a record after that,
-    such as its destruction, is left out.
+    such as its destruction, is left out; see `destroyed`.
     """
 
     places: tuple[Place, ...]

@@ -10,7 +10,7 @@ from opusmap.cli import main
 from opusmap.diagnostic_pages import summarise
 from opusmap.emulator import Client, Fault
 from opusmap.emulator.server import served
-from opusmap.journal import open_journal
+from opusmap.journal import Destruction, DestructionState, open_journal
 from opusmap.report.later_rows import LaterRow, LaterRows, find_rows
 from opusmap.report.later_runs import LaterRuns
 from opusmap.report.pages import write_run
@@ -284,6 +284,39 @@ def test_the_page_says_of_each_absent_record_how_it_was_sent_and_what_to_do(regi
         ("other", "row 4, sent by run 2"),
         ("d", "row 5, sent by run 1"),
     ]
+
+
+def test_a_report_says_how_many_records_were_destroyed_since(register, capsys):
+    register.submit(a="1", b="2", c="?")
+    register.retry(1, c="3")
+    assert "destroyed" not in register.page(1)
+
+    def destroy(*keys, state=DestructionState.DESTROYED, at=9e9, **more):
+        with open_journal(register.folder / "opusmap-journal.db") as journal:
+            run = journal.runs()[0]
+            rows = [Destruction(key, f"p{at}", b"", state, at, "Ann", **more) for key in keys]
+            journal.write_destructions(run.origin, run.connection, rows)
+
+    destroy("b", at=1.0)  # before
+    destroy("a", lifted="Ann")
+    destroy("b", state=DestructionState.FAILED)
+    assert "destroyed" not in register.page(1)
+    destroy("a", at=9.1e9)
+    left_out = "The counts of this report leave that out: these records still count as accepted."
+    told = "1 record of this connection was marked as destroyed; "
+    assert f"Since run 1 began, {told}runs 1 and 2 sent it. {left_out}" in register.page(1)
+    assert f"Since run 2 began, {told}another run sent it. {left_out}" in register.page(2)
+    destroy("b", at=9.15e9)
+    told = "2 records of this connection were marked as destroyed; run 2 sent 0 of them. "
+    assert f"Since run 2 began, {told}{left_out}" in register.page(2)
+    destroy("c", at=9.2e9)
+    destroy("d", at=9.2e9, state=DestructionState.UNCERTAIN)
+    register.prune(1)  # with the record of `a`
+    told = "3 records of this connection were marked as destroyed. "
+    told += "Of 1 record it is not known whether the emulator marked it as destroyed. "
+    assert f"Since run 2 began, {told}{left_out}" in register.page(2)
+    main(["report", "2"])
+    assert f"Since run 2 began, {told}{left_out}" in capsys.readouterr().out
 
 
 def test_a_refused_row_that_opus_never_had_is_open(register):
