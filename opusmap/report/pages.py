@@ -11,7 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
@@ -85,7 +85,7 @@ class Related:
     they can be followed; `links` are those of all runs that the page names. `cells` is the address of an
     earlier page of the run that shows cells of rejected rows, or "". `edited`: the file of rejects was
     changed after the run. `gone` are the records that were absent from its source. `destroyed` says how many
-    records were marked as destroyed since.
+    records were marked as destroyed since. `history` are the runs before it, if the page shows them.
     """
 
     retried: Retried | None = None
@@ -98,6 +98,7 @@ class Related:
     links: Mapping[int, str] = field(default_factory=dict)
     gone: tuple[GoneGroup, ...] = ()
     destroyed: str = ""
+    history: History | None = None
 
 
 def write_run(
@@ -134,7 +135,6 @@ def write_run(
         rejected,
         datetime.now(UTC),
         more_open_ends=more,
-        history=history,
         related=_relate(journal, run, evidence, path, history, keys=rows),
         nonce=nonce,
     )
@@ -159,17 +159,25 @@ def _relate(
     edited = rejects is not None and is_edited(rejects)
     gone = sort_gone(journal, run, evidence, rows)
     destroyed = describe_destroyed(journal, run, later)
+    related = Related(
+        retried,
+        later,
+        rows,
+        source=source,
+        edited=edited,
+        gone=gone,
+        destroyed=destroyed,
+        history=history,
+    )
     if path is None:
-        return Related(retried, later, rows, source=source, edited=edited, gone=gone, destroyed=destroyed)
+        return related
     cells = find_page_with_cells(path.parent, run.id, name)
     is_other = keys and cells and cells != path.name
     named = {*numbers, *(row.run for row in rows.rows.values() if row.run is not None)}
     named |= {past.run.id for past in history.runs} if history else set()
     links = find_pages(path.parent, sorted(named - {run.id}), name)
     pages = {number: links[number] for number in numbers if number in links}
-    return Related(
-        retried, later, rows, pages, cells if is_other else "", source, edited, links, gone, destroyed
-    )
+    return replace(related, pages=pages, cells=cells if is_other else "", links=links)
 
 
 def render_run(
@@ -180,7 +188,6 @@ def render_run(
     made: datetime,
     *,
     more_open_ends: int = 0,
-    history: History | None = None,
     related: Related | None = None,
     nonce: str = "",
 ) -> str:
@@ -193,14 +200,13 @@ def render_run(
         rejected: the rejected rows that may be shown.
         made: when the page is made, with a zone.
         more_open_ends: how many open ends were left out.
-        history: the runs before it, if the page shows them.
         related: what other runs have to do with it.
         nonce: see `write_run`.
     """
     step, spans = read_timeline(evidence.timeline or {})
     ends, rehearsal = _ends(run.counts, name_opus(run)), is_rehearsal(run)
     related = related or Related()
-    retried, later = related.retried, related.later
+    retried, later, history = related.retried, related.later, related.history
     places = find_places(run, evidence, later, related.rows)
     name = PurePath(run.mapping).name
     connection = evidence.find("connection")

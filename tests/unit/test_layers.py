@@ -62,6 +62,24 @@ def test_a_module_s_name_occurs_once_outside_the_command_line():
     assert sorted(names) == sorted(set(names))
 
 
+def test_a_public_function_takes_at_most_eight_parameters():
+    """A command does not count: its parameters are the options that its user sees."""
+    taken = {
+        f"{path.stem}.{node.name}": len([*args.posonlyargs, *args.args, *args.kwonlyargs]) - is_method(args)
+        for path in MODULES
+        if home(path) != "cli"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+        for args in (node.args,)
+    }
+    assert len(taken) > 1_000
+    assert {name: count for name, count in taken.items() if count > 8} == {}
+
+
+def is_method(args):
+    return bool(args.args) and args.args[0].arg in {"self", "cls"}
+
+
 def test_only_the_client_its_wire_the_rehearsals_and_one_request_know_the_http_library():
     knows = {
         str(path.relative_to(PACKAGE).as_posix())

@@ -197,7 +197,7 @@ def test_whatever_a_value_is_it_stays_text(value):
     past = PastRun(run, Status("bad", value), 1)
     returning = ReturningReason(value, value, (1, None))
     history = History((past, past), (returning,), rows=(ReturningRow(value, value, (1, 3)),))
-    tame = Reader(render_run(run, evidence, ends, rows, MADE, history=history)).tags
+    tame = Reader(render_run(run, evidence, ends, rows, MADE, related=Related(history=history))).tags
     mapper = compiled("Line: A")
     rows = [({value: value}, mapper.map_row({"Key": "k", "A": cell})) for cell in ("x", value)]
     tame += Reader(render_preview(mapper, value, rows, MADE)).tags
