@@ -350,7 +350,8 @@ class _Search:
         fates |= dict.fromkeys(self._sent, "sent")
         if self._with_earlier:
             fates |= self._find_earlier({number for number, one in fates.items() if one == "open"})
-            self._correct_keys({number for number, one in fates.items() if one == "sent"})
+            sent = {number for number, one in fates.items() if one == "sent"} - self._sent.keys()
+            self._correct_keys(sent | {number for number, one in self._earlier.items() if not one.key})
         keys = self._keys if self._with_keys else {}
         rows = {
             number: self._describe(number, fate, keys.get(number, ""))
@@ -447,13 +448,13 @@ class _Search:
     def _find_accepted(self, keys: Mapping[int, str]) -> dict[str, JournalRecord]:
         return self._journal.find_accepted(self._run.origin, self._run.connection, set(keys.values()))
 
-    def _correct_keys(self, sent: set[int]) -> None:
+    def _correct_keys(self, numbers: set[int]) -> None:
         """Note the row keys of rows that a retry sent as they were before, so that it found them unchanged.
 
         No record of the retry tells them. If Opus has no record with a row's own key, a person gave it
         another one: that of the record that an earlier retry sent, or one that is not known.
         """
-        keys = {number: self._keys.get(number, "") for number in sent - self._sent.keys()}
+        keys = {number: self._keys.get(number, "") for number in numbers}
         known = self._find_accepted(keys) if any(keys.values()) else {}
         if others := {number for number, key in keys.items() if key and key not in known}:
             evidence = Evidence.read(self._journal.evidence(self._run))

@@ -187,6 +187,8 @@ def test_a_row_that_a_retry_found_unchanged_under_a_key_that_is_not_known_has_no
     register.submit(a="2", b="?")  # another source, whose row 3 may be another row
     register.rename(3, b="new,2")
     assert fates(register.find(3)) == {3: ("", "in the emulator")}
+    register.submit(a="2", b="?")
+    assert fates(register.find(5)) == {3: ("", "in the emulator as an earlier run sent it")}
 
 
 def test_a_refused_row_of_which_opus_has_an_older_version_is_not_just_open(register):
