@@ -129,6 +129,7 @@ def converter(
     takes_list: bool = False,
     pure: bool = True,
     cache: bool = False,
+    **old: bool,
 ) -> Callable[[Function], Function]: ...
 def converter(
     function: Function | None = None,
@@ -140,6 +141,7 @@ def converter(
     takes_list: bool = False,
     pure: bool = True,
     cache: bool = False,
+    **old: bool,
 ) -> Function | Callable[[Function], Function]:
     """Declare a function to be a converter; it can still be called as an ordinary function.
 
@@ -160,23 +162,31 @@ def converter(
         cache: keep the results for a few thousand texts. Use it for a pure converter that takes longer than
             a look-up (more than a microsecond), gets few different texts, and returns no lists or objects.
             One with a `context` is called each time, because it may warn.
+        old: `prepared` and `remember` are the old names of `factory` and `cache`, read for one release.
+
+    Raises:
+        TypeError: there is no such parameter.
     """
+    is_factory = old.pop("prepared", False) or factory
+    is_cached = old.pop("remember", False) or cache
+    if old:
+        raise TypeError(f"converter() got an unexpected keyword argument {next(iter(old))!r}")
 
     def declare(function: Function) -> Function:
         signature = inspect.signature(function).parameters
-        kinds = _value_types(function, factory=factory)
+        kinds = _value_types(function, factory=is_factory)
         declared = Converter(
             name or function.__name__.rstrip("_"),
             function,
             (inspect.getdoc(function) or "").partition("\n")[0],
-            tuple(_parameters(signature, factory=factory)),
+            tuple(_parameters(signature, factory=is_factory)),
             dict(examples or {}),
             kinds if all(isinstance(kind, type) and issubclass(kind, _CHECKED) for kind in kinds) else (),
             "context" in signature,
-            factory,
+            is_factory,
             takes_list or list in kinds,
             pure,
-            pure and "context" not in signature and cache,
+            pure and "context" not in signature and is_cached,
         )
         setattr(function, _MARK, declared)
         return function
