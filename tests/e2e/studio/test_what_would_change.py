@@ -86,7 +86,7 @@ def test_a_run_s_report_brings_what_is_gone(sent, start_studio, open_page):
     page.wait_for_selector("#needs")
     assert said in page.inner_text("#needs")
     page.goto(page.locator("#needs a[href$='#gone']").evaluate("link => link.href"))
-    assert page.locator("section:has(#gone) li").all_inner_texts() == ["BP-0105"]
+    assert page.locator("section:has(#gone) li").all_inner_texts() == ["BP-0105: row 6, sent by run 1"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
