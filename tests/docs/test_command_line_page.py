@@ -19,6 +19,8 @@ from opusmap.cli.entry import BUG, STOPPED
 from opusmap.cli.entry import opusmap as program
 from opusmap.converters.plugins import load_converters
 from opusmap.errors import OpusmapError
+from opusmap.journal import State
+from opusmap.run.differences import ROW, SENT, Kind
 from opusmap.service_address import DATA_CENTERS
 from opusmap.settings import _NAMES, _OLD_NAMES, _OUTLETS
 
@@ -103,6 +105,17 @@ def test_each_setting_is_described_and_no_other():
 def test_each_data_center_is_named():
     row = next(row for row in table(section(PAGE, "Settings")) if row[0] == "OPUSMAP_DATA_CENTER")
     assert re.findall(r"`?([a-z0-9-]+)`", row[1] + "`") == list(DATA_CENTERS)
+
+
+def test_the_list_of_diff_is_explained_column_by_column_and_no_page_hands_it_on_whole():
+    page = ROOT / "docs" / "howto" / "see-what-would-change.md"
+    rows = {row[0]: row[1] for row in table(section(page, "The columns of the list"))}
+    assert set(rows) == set(ROW)
+    assert {state.value for state in State} <= set(re.findall(r"`(\w+)`", rows["state"]))
+    removing = section(ROOT / "docs" / "howto" / "undo.md", "If a record should not be there")
+    assert {Kind.GONE.value, Kind.LEFT_OUT.value} <= set(re.findall(r"`(\w+)`", removing))
+    for kept in SENT:
+        assert f"`{kept.value}`" in removing.partition("must stay")[2].partition("Nor")[0]
 
 
 def errors(kind: type[OpusmapError]) -> set[type[OpusmapError]]:
