@@ -29,7 +29,7 @@ from opusmap.journal import OPEN_STATES
 from opusmap.output_files import File
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
-from opusmap.report.crosswalk import make_crosswalk
+from opusmap.report.crosswalk import Line, make_crosswalk
 from opusmap.report.destroyed import describe_destroyed
 from opusmap.report.earlier_runs import (
     History,
@@ -44,7 +44,7 @@ from opusmap.report.later_rows import LaterRows, find_rows
 from opusmap.report.later_runs import Later, LaterRuns, find_page_with_cells, find_pages
 from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
-from opusmap.report.rejected_rows import RejectedRows, is_edited, read_rows
+from opusmap.report.rejected_rows import RejectedRows, find_wrong_cells, is_edited, read_rows
 from opusmap.report.row_places import describe_source, find_places
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs, name_opus
 from opusmap.report.summary import ENDS, explain_end, label_end
@@ -281,8 +281,7 @@ def render_preview(
     mapper: Mapper, source: str, rows: Iterable[tuple[Mapping[str, Any], Mapped]], made: datetime
 ) -> str:
     """Return the page that shows rows beside what becomes of them."""
-    names = {column.internal_name: column.display_name for column in mapper.connection.columns}
-    made_of = {line.target: line.sources for line in make_crosswalk(mapper.plan).lines}
+    lines = {line.target: line for line in make_crosswalk(mapper.plan).lines}
     pairs = list(rows)
     described = [
         {
@@ -291,7 +290,7 @@ def render_preview(
             "values": values,
             "kind": _KINDS.get(type(mapped), ""),
             "mapped": mapped,
-            "wrong": _wrong_cells(mapped, values, made_of),
+            "wrong": _wrong_cells(mapped, values, lines),
             "right": map_right_columns(mapper, mapped, values) if isinstance(mapped, Reject) else None,
         }
         for place, (values, mapped) in enumerate(pairs, 1)
@@ -305,7 +304,7 @@ def render_preview(
         connection=connection_name(mapper.connection.path),
         source=source,
         rows=described,
-        names=names,
+        columns=[plan.column for plan in mapper.plan.columns],
         options=_name_options(mapper),
         codes=list_codes(problem for _, mapped in pairs for problem in _told(mapped)),
         made=made,
@@ -333,17 +332,10 @@ def list_codes(found: Iterable[_Coded]) -> list[str]:
 _KINDS: Mapping[type[Mapped], str] = {Record: "record", Reject: "reject"}
 
 
-def _wrong_cells(
-    mapped: Mapped, values: Mapping[str, Any], made_of: Mapping[str, Sequence[str]]
-) -> dict[str, bool]:
-    """Return the source columns that a reject's problems are about; True for one that alone is to blame."""
-    found = dict[str, bool]()
-    for problem in mapped.problems if isinstance(mapped, Reject) else ():
-        names = made_of.get(problem.place) or (problem.place,)
-        for name in names:
-            if name in values:
-                found[name] = found.get(name, False) or len(names) == 1
-    return found
+def _wrong_cells(mapped: Mapped, values: Mapping[str, Any], lines: Mapping[str, Line]) -> dict[str, bool]:
+    """Return the source columns that a reject's problems are about; True for one that is certainly wrong."""
+    problems = mapped.problems if isinstance(mapped, Reject) else ()
+    return find_wrong_cells(((one.place, one.code) for one in problems), values, lines)
 
 
 def _name_options(mapper: Mapper) -> dict[str, dict[str, str]]:

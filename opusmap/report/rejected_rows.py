@@ -17,7 +17,7 @@ from opusmap.errors import SourceError
 from opusmap.output_files import File, hash_file
 from opusmap.records import Reject
 from opusmap.rejects.corrected import is_neutralised, part_row
-from opusmap.report.crosswalk import Crosswalk
+from opusmap.report.crosswalk import Line
 from opusmap.report.provenance import Evidence
 from opusmap.sources import open_source
 from opusmap.wording import quote_value
@@ -35,6 +35,9 @@ _DIGITS = 18
 _QUOTED = re.compile(r'"(.+?)"(?!\w)', re.DOTALL)
 """The value that a message quotes first: it is the wrong one."""
 
+_CELL = re.compile(r"""\{\{\s*(?:([^\W\d]\w*)|row\['([^'\\]*)'\]|row\["([^"\\]*)"\])\s*\}\}""")
+"""A cell in a template, as it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -48,8 +51,8 @@ class Problem:
 class RejectedRow:
     """A rejected row as it was read, with what was wrong in it.
 
-    `wrong` are the source columns that a wrong target column is made of. `sure`: those of them that alone
-    make one, so that it is their cell that is wrong.
+    `wrong` are the source columns that a wrong target column is made of, without those that are certainly
+    right in this row. `sure`: those of them whose cell is certainly wrong.
     """
 
     number: int
@@ -127,6 +130,37 @@ class _Line:
     values: Mapping[str, Any]
 
 
+def find_wrong_cells(
+    problems: Iterable[tuple[str, str]], values: Mapping[str, Any], lines: Mapping[str, Line]
+) -> dict[str, bool]:
+    """Return the source columns that problems of a row are about; True for one whose cell is wrong for sure.
+
+    Args:
+        problems: the target column and the code of each; the code is "" if it is not known.
+        values: the cells of the row.
+        lines: how each target column is made, by its name.
+    """
+    found = dict[str, bool]()
+    for column, code in problems:
+        line = lines.get(column)
+        names = (line.sources if line is not None else ()) or (column,)
+        is_sure = len(names) == 1
+        if code == "empty-in-template" and line is not None and _joins_cells(line):
+            empty = tuple(name for name in names if name in values and values[name] in (None, ""))
+            names, is_sure = empty or names, is_sure or bool(empty)
+        for name in names:
+            if name in values:
+                found[name] = found.get(name, False) or is_sure
+    return found
+
+
+def _joins_cells(line: Line) -> bool:
+    """Return whether a column begins with a template of cells as they are, so that each must have a value."""
+    template = line.rules[0] if line.rules else ""
+    names = {"".join(groups) for groups in _CELL.findall(template)}
+    return names == set(line.sources) and "{" not in _CELL.sub("", template)
+
+
 def _read_lines(file: File) -> Iterator[_Line]:
     with open_source(file.path) as source:
         neutralised = is_neutralised(source)
@@ -165,7 +199,7 @@ class _Reading:
         self._wanted, self._limit = wanted, limit
         self._reasons = {(reason.column, reason.code) for reason in evidence.reasons}
         self._columns = sorted({column for column, _ in self._reasons if column}, key=len, reverse=True)
-        self._made_of = _made_of(evidence.crosswalk)
+        self._lines = {line.target: line for line in evidence.crosswalk.lines}
         self._counted: dict[tuple[str, str], Counter[str]] = {}
         self._others: Counter[tuple[str, str]] = Counter()
 
@@ -184,34 +218,33 @@ class _Reading:
         return RejectedRows(rows, missing, {key: self._top(key) for key in self._counted})
 
     def _row(self, number: int, line: _Line, problems: tuple[Problem, ...]) -> RejectedRow:
-        made_of = [self._made_of.get(problem.column, (problem.column,)) for problem in problems]
-        known = line.values.keys()
-        return RejectedRow(
-            number,
-            line.key,
-            problems,
-            line.values,
-            frozenset(name for names in made_of for name in names if name in known),
-            frozenset(names[0] for names in made_of if len(names) == 1 and names[0] in known),
-        )
+        told = ((one.column, self._find_code(line, one)) for one in problems)
+        wrong = find_wrong_cells(told, line.values, self._lines)
+        sure = frozenset(name for name, is_sure in wrong.items() if is_sure)
+        return RejectedRow(number, line.key, problems, line.values, frozenset(wrong), sure)
+
+    def _find_code(self, line: _Line, problem: Problem) -> str:
+        """Return the code of a problem; "" if it is not known, since the file has no codes of messages."""
+        codes = [code for column, code in self._reasons if column == problem.column and code in line.codes]
+        return codes[0] if len(codes) == 1 else ""
 
     def _count(self, line: _Line, problems: Iterable[Problem]) -> None:
         for problem in problems:
-            reasons = [key for key in self._reasons if key[0] == problem.column and key[1] in line.codes]
-            value = self._wrong_value(line, problem)
-            if len(reasons) != 1 or not value:  # the file does not say which code a message has
+            code, value = self._find_code(line, problem), self._wrong_value(line, problem)
+            if not code or not value:
                 continue
-            counted = self._counted.setdefault(reasons[0], Counter())
+            reason = problem.column, code
+            counted = self._counted.setdefault(reason, Counter())
             if value in counted or len(counted) < _KEPT:
                 counted[value] += 1
             else:
-                self._others[reasons[0]] += 1
+                self._others[reason] += 1
 
     def _wrong_value(self, line: _Line, problem: Problem) -> str:
         """Return the value that a message quotes, or the cell that the column is made of; "" if unknown."""
         if (quoted := _QUOTED.search(problem.message)) is not None:
             return quoted[1]
-        names = self._made_of.get(problem.column, ())
+        names = self._lines[problem.column].sources if problem.column in self._lines else ()
         cell = line.values.get(names[0]) if len(names) == 1 else None
         return "" if cell is None else quote_value(cell)[1:-1]
 
@@ -225,11 +258,6 @@ def _read_number(line: _Line) -> int | None:
     """Return the number of a row; a person may have written anything there."""
     number = line.number
     return int(number) if number.isascii() and number.isdigit() and len(number) <= _DIGITS else None
-
-
-def _made_of(crosswalk: Crosswalk) -> dict[str, tuple[str, ...]]:
-    """Return the source columns of each target column that is made of any."""
-    return {line.target: tuple(line.sources) for line in crosswalk.lines if line.sources}
 
 
 def _split(error: str, columns: Iterable[str]) -> Iterator[Problem]:

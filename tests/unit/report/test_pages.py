@@ -235,7 +235,7 @@ def test_a_preview_shows_what_becomes_of_each_row():
     ]
     text = Reader(render_preview(mapper, "rows.csv", rows, MADE)).text
     assert "Row 2 becomes record k" in text
-    assert "Column in Opus Value Row key k Line x" in text
+    assert "Column in Opus Value Row key k Line x Number (empty) Row 3" in text
     assert "Row 3 is rejected" in text
     assert "Number bad-number" in text
     assert "Row 4 is filtered" in text
@@ -253,6 +253,30 @@ def test_a_preview_marks_the_wrong_cell_and_names_options():
     assert "B wrong much" in text
     assert "C check x D check a b" in text
     assert "A Red" in text
+
+
+def test_a_preview_marks_the_empty_cell_of_a_template_alone():
+    mapper = compiled('Line: "{{ A }} of {{ row[\'B\'] }}"\nText: "{{ C | trim }} {{ D }}"')
+    cells = [
+        {"Key": "k", "A": "x", "B": None, "C": "x", "D": "y"},
+        {"Key": "l", "A": None, "B": None, "C": "x", "D": "y"},
+        {"Key": "m", "A": "x", "B": "y", "C": "x", "D": None},  # a step might have made x empty
+    ]
+    rows = [(each, mapper.map_row(each, number)) for number, each in enumerate(cells, 2)]
+    first, second, third = Reader(render_preview(mapper, "rows.csv", rows, MADE)).text.split("is rejected")[
+        1:
+    ]
+    assert "A x B wrong" in first
+    assert "A wrong B wrong" in second
+    assert "C check x D check" in third
+
+
+def test_a_preview_of_a_value_that_was_left_out_tells_that_alone():
+    mapper = compiled("Number: {from: A, on_error: omit}")
+    row = {"Key": "k", "A": "much"}
+    text = Reader(render_preview(mapper, "rows.csv", [(row, mapper.map_row(row, 2))], MADE)).text
+    assert "Number (replaced)" in text
+    assert "(empty)" not in text
 
 
 def test_a_preview_marks_spaces_that_would_not_be_seen_and_leaves_them_to_be_copied():

@@ -120,3 +120,31 @@ def test_a_message_that_quotes_no_value_shows_the_cell_that_its_column_is_made_o
         line = Line("Signed On", "_SignedOn", "DateTime", False, sources, (), 1)
         left = Evidence(files=(file,), reasons=(reason,), crosswalk=Crosswalk((line,)))
         assert read_rows(left).top == shown
+
+
+def test_of_a_template_only_the_empty_cell_is_wrong(tmp_path):
+    path = tmp_path / "rejects.csv"
+    rows = [
+        "2,k,Name,empty-in-template,Name: a value within a text is empty,KI-1,",
+        "3,k,Name,empty-in-template,Name: a value within a text is empty,KI-1,n/a",
+        "4,k,Name,text-too-long,Name: the text is too long,KI-1,",
+    ]
+    path.write_text(
+        "\n".join(["_row,_key,_error_column,_error_code,_error,No,Kennel Name", *rows, ""]), "utf-8"
+    )
+    reasons = (
+        Reason("Name", "empty-in-template", 2, (2, 3), ""),
+        Reason("Name", "text-too-long", 1, (4,), ""),
+    )
+    file, both = hash_file("rejects", path), {"No", "Kennel Name"}
+    for rule, wrong, sure in [
+        ("{{ No }} {{ row['Kennel Name'] }}", {"Kennel Name"}, {"Kennel Name"}),
+        ('{{No}}: {{ row["Kennel Name"] }}.', {"Kennel Name"}, {"Kennel Name"}),
+        ("{{ No | upper }} {{ row['Kennel Name'] }}", both, set()),
+        ("{{ code }} {{ row['Kennel Name'] }}", both, set()),  # a variable
+    ]:
+        line = Line("Name", "_Name", "SingleText", True, ("No", "Kennel Name"), (rule, "trim"), 1)
+        found = read_rows(Evidence(files=(file,), reasons=reasons, crosswalk=Crosswalk((line,)))).rows
+        assert (found[2].wrong, found[2].sure) == (wrong, sure)
+        assert (found[3].wrong, found[3].sure) == (both, set())  # another empty value, or no longer known
+        assert (found[4].wrong, found[4].sure) == (both, set())
