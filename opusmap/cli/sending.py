@@ -197,7 +197,6 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     """Submit by `options` and those in `out`; print what became of the rows, and return the exit code."""
     import asyncio
 
-    from opusmap.rejects import RejectsSource
     from opusmap.run.parallel import Workers
     from opusmap.run.target import describe_where, find_exit_code, run_submit
 
@@ -231,8 +230,10 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
         log_error(report.stopped)
     if not out.silent:
         print_note(describe_where(target, report))
-        if isinstance(work.source, RejectsSource) and report.submitted and not target.is_rehearsal:
-            print_note(_CORRECT_SOURCE.format(file=Path(work.source.name).name))
+        if target.is_rehearsal:
+            print_note(_NO_REPORT.format(served=given.command("emulator", source=False)))
+        else:
+            _print_corrections(work, report)
     why, command = _choose_next(target, report, options, given, writer, work)
     is_to_edit = writer.count and str(writer.path) in why
     if is_to_edit and not out.silent and not target.is_rehearsal:  # which no journal knows
@@ -242,6 +243,15 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     return find_exit_code(report)
 
 
+def _print_corrections(work: Work, report: Report) -> None:
+    """Print of a retry that the source lacks the corrections that were sent."""
+    from opusmap.rejects import RejectsSource
+
+    if isinstance(work.source, RejectsSource) and report.submitted:
+        print_note(_CORRECT_SOURCE.format(file=Path(work.source.name).name))
+
+
+_NO_REPORT = "It keeps no journal and no report. To see a report, start `{served}`, and send to that."
 _CORRECT_SOURCE = (
     "Only {file} has these corrections. Correct the source as well; otherwise the next submit rejects "
     "these rows again, or sends their old cells if the mapping accepts them."
