@@ -8,10 +8,13 @@ one answer for all of them. Row keys of rejected rows are only in the files of r
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from opusmap.compiler.plan import KEY_COLUMN
 from opusmap.errors import SourceError
 from opusmap.journal import OPEN_STATES, State
 from opusmap.journal.models import PRUNED
@@ -208,6 +211,8 @@ def find_rows(since: LaterRuns, run: Run, later: Later | None, *, keys: bool = T
     return LaterRows(others=others)
 
 
+_WITHOUT_RECORD: frozenset[Fate | None] = frozenset({"open", "deleted", "deleted_earlier"})
+"""What becomes of rows without a record, whose keys are those that they had in the source."""
 _RUNS = 100
 """Earlier runs that are looked at, at most, the latest ones: a journal may have thousands."""
 
@@ -306,6 +311,12 @@ def _list_source(evidence: Evidence) -> list[tuple[str, str]]:
     return [(PurePath(file.path).name, file.sha256) for file in evidence.files if file.role == "source"]
 
 
+def _describe_key(evidence: Evidence) -> object:
+    """Return how a run made row keys, to be compared with another run."""
+    lines = [line for line in evidence.crosswalk.lines if line.internal_name == KEY_COLUMN]
+    return [(line.sources, line.rules) for line in lines], evidence.crosswalk.general
+
+
 def _target(run: Run) -> tuple[str, str, str]:
     return run.origin, run.connection, PurePath(run.mapping).name
 
@@ -352,6 +363,8 @@ class _Search:
             fates |= self._find_earlier({number for number, one in fates.items() if one == "open"})
             sent = {number for number, one in fates.items() if one == "sent"} - self._sent.keys()
             self._correct_keys(sent | {number for number, one in self._earlier.items() if not one.key})
+        if self._with_keys and self._with_earlier:
+            self._find_keys({number for number in self._wanted if fates.get(number) in _WITHOUT_RECORD})
         keys = self._keys if self._with_keys else {}
         rows = {
             number: self._describe(number, fate, keys.get(number, ""))
@@ -464,6 +477,33 @@ class _Search:
                     self._sent_as[number] = retried[number].key
                 else:
                     del self._keys[number]
+
+    def _find_keys(self, numbers: set[int]) -> None:
+        """Note row keys that the files of rejects lack now, such as those of rows that were deleted there.
+
+        Another run that read the same rows, and made their keys by the same rule, may have them in its file.
+        """
+        numbers -= self._keys.keys()
+        if not numbers:
+            return
+        runs = {one.id: one for one in self._journal.runs() if _target(one) == _target(self._run)}
+        own = Evidence.read(self._journal.evidence(self._run))
+        if own.rows_of in runs:
+            own = Evidence.read(self._journal.evidence(runs[own.rows_of]))
+        source, rule = _list_source(own), _describe_key(own)
+        for one in [*runs.values()][:_RUNS] if source else ():
+            evidence = Evidence.read(self._journal.evidence(one))
+            is_same = evidence.rows_of is None and _list_source(evidence) == source
+            file = evidence.find("rejects")
+            if not is_same or file is None or _describe_key(evidence) != rule:
+                continue
+            with suppress(SourceError):  # a person has made something else of it, or removed it
+                for number, key, _ in islice(read_keys_by_row(file), _KEYS):
+                    if number in numbers:
+                        self._keys.setdefault(number, key)
+            numbers -= self._keys.keys()
+            if not numbers:
+                return
 
     def _find_earlier(self, numbers: set[int]) -> dict[int, Fate]:
         """Return what became of open rows in earlier runs; note their records.

@@ -125,6 +125,30 @@ def test_a_row_that_was_deleted_from_the_rejects_is_named_by_its_number_and_its_
     assert found.describe() == "Still open: row 4 (c: N). Deleted from the rejects file: row 5 (N)."
 
 
+def test_a_deleted_row_is_named_with_the_key_that_another_run_of_the_source_gave_it(register):
+    register.submit(a="1", b="?", c="?", d="?")
+    register.submit(a="1", b="?", c="?", d="?")
+    register.retry(2, b="2", c="?")
+    (deleted,) = [row for row in register.find(2).rows.values() if row.fate == "deleted"]
+    assert (deleted.number, deleted.key) == (5, "d")
+    assert "Deleted from the rejects file: row 5 (d: N)." in register.find(2).describe()
+    assert register.find(2, keys=False).rows[5].key == ""
+    (register.folder / "mapping.run-1.rejects.csv").unlink()
+    assert register.find(2).rows[5].key == ""
+
+
+def test_a_deleted_row_gets_no_key_of_another_source_or_of_another_rule(register):
+    register.submit(a="1", b="?", c="?", z="?")
+    path = register.folder / "mapping.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("rowKey: Id", 'rowKey: "X-{{ Id }}"'), "utf-8")
+    register.submit(a="1", b="?", c="?", d="?")
+    path.write_text(text, "utf-8")
+    register.submit(a="1", b="?", c="?", d="?")
+    register.retry(3, b="2", c="?")
+    assert register.find(3).rows[5].key == ""
+
+
 def test_a_row_that_the_mapping_left_out_after_its_correction_is_named(register):
     register.submit(a="1", b="?", c="?")
     register.retry(1, b="2", c="0")
