@@ -220,7 +220,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     if out.as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not out.quiet:
-        _print_report(work, report, options.only, every=out.every)
+        _print_report(work, report, options.only, every=out.every, below=5 if target.is_rehearsal else 4)
         if writer.count:
             print_note(f"rejects: {writer.path}")
         print_faults(target)
@@ -251,7 +251,7 @@ def _print_corrections(work: Work, report: Report) -> None:
         print_note(_CORRECT_SOURCE.format(file=Path(work.source.name).name))
 
 
-_NO_REPORT = "It keeps no journal and no report. To see a report, start `{served}`, and send to that."
+_NO_REPORT = "No report is kept: to get one, first start `{served}`."
 _CORRECT_SOURCE = (
     "Only {file} has these corrections. Correct the source as well; otherwise the next submit rejects "
     "these rows again, or sends their old cells if the mapping accepts them."
@@ -321,12 +321,14 @@ def _next_of_rejects(
     return f"{first}in {writer.path}, fix the other {rest}, and send {it}", retry
 
 
-def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, every: bool) -> None:
+def _print_report(
+    work: Work, report: Report, only: frozenset[str] | None, *, every: bool, below: int
+) -> None:
     from opusmap.run.target import describe_open
 
     beside = work.source.checkpoints is not None  # standard output is for the states of a tap
     sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
-    print_summary(report, sections, sent=True, every=every, stderr=beside, below=4)
+    print_summary(report, sections, sent=True, every=every, stderr=beside, below=below)
     if report.stopped is None:
         if only is not None:
             print_note(describe_open(only, report.read, work))

@@ -154,8 +154,7 @@ def test_a_demo_and_a_rehearsal_say_that_nothing_left_the_machine(tmp_path: Path
     _, shown = told("submit", "mapping.yaml", "--to", "emulator")
     assert "nothing left this machine" in shown
     assert next_of(shown) == ["check", "mapping.yaml", "--no-source", "--online"]
-    assert "It keeps no journal and no report" in shown
-    assert "see a report, start `opusmap emulator mapping.yaml`, and send to that" in shown
+    assert "No report is kept: to get one, first start `opusmap emulator mapping.yaml`." in shown
     assert "start `opusmap emulator mapping.yaml` and send to that" in told("report", "mapping.yaml")[1]
     (tmp_path / "mapping.yaml").unlink()  # a draft of this name replaces none
     assert told(*next_of(told("demo")[1]))[0] == 0  # the example's names are those of this folder
