@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of
+from opusmap.converters.number_shapes import advise_on_number, number_shape
 from opusmap.converters.registry import ArgumentError, converter
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value
@@ -29,11 +30,8 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
     if not marks or _NO_MARK.search(decimal + thousands):
         message = "the marks of `number` must be two different characters, not letters, digits or signs"
         raise ArgumentError(message, "for example `number(decimal=',', thousands='.')`")
-    point, group = re.escape(decimal), re.escape(thousands)
-    blanks = thousands == " "  # also the non-breaking one and the narrow non-breaking one
-    group = "[ \u00a0\u202f]" if blanks else group
-    grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|" if thousands else ""
-    shape = re.compile(rf"[+-]?(?:{grouped}[0-9]+)(?:{point}[0-9]+)?", re.ASCII)
+    shape = number_shape(decimal, thousands)
+    blanks = thousands == " "  # the shape takes other blanks, too
 
     def convert(value: object) -> int | Decimal:
         if not isinstance(value, str):
@@ -43,10 +41,7 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
         text = value.strip()
         if len(text) > _SIGNIFICANT or not shape.fullmatch(text):
             message = f"{quote_value(value)} is not a number such as 1{thousands}234{decimal}5"
-            help_text = "correct the cell, or give the marks: `number(decimal=',', thousands='.')`"
-            if not any(map(str.isdecimal, text)):
-                help_text = "correct the cell; if it means no number, add it to `empty` under `source`"
-            raise ValueProblem("bad-number", message, help_text)
+            raise ValueProblem("bad-number", message, advise_on_number(text, decimal, thousands))
         if thousands:
             text = "".join(text.split()) if blanks else text.replace(thousands, "")
         found = Decimal(text.replace(decimal, "."))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
+from opusmap.converters.number_shapes import CURRENCY_SIGN
 from opusmap.converters.people import find_separator
 
 
@@ -57,11 +58,9 @@ _DECIMAL_COMMA = re.compile(
     re.ASCII,
 )
 _BLANK_GROUPS = re.compile(r"[0-9][ \u00a0\u202f][0-9]{3}", re.ASCII)
-_SIGN = (
-    r"(?:(?:R|US|A|C)?\$|[€£¥₹₩₽\u5143\u5186]|zł|kr|Kč|Ft"
-    r"|EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|JPY|CNY|CAD|AUD|BRL|MXN|COP)"
+_CURRENCY = re.compile(
+    rf"(?P<before>{CURRENCY_SIGN})?\s*(?P<number>[+-]?[0-9][0-9.,\s]*?)\s*(?P<after>{CURRENCY_SIGN}\.?)?"
 )
-_CURRENCY = re.compile(rf"(?P<before>{_SIGN})?\s*(?P<number>[+-]?[0-9][0-9.,\s]*?)\s*(?P<after>{_SIGN}\.?)?")
 _AMOUNT_LENGTH = 40
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]|/[^/\s]+/|~/|\./")
 _SUFFIX = re.compile(r"[^\\/]\.[A-Za-z][A-Za-z0-9]{1,4}$")

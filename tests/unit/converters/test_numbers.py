@@ -7,6 +7,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+import yaml
 from evaluation import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,13 +107,96 @@ def test_a_blank_between_thousands_may_be_a_narrow_one_or_one_that_keeps_lines_w
         number(decimal=",", thousands=".")(f"1{blank}234,5")
 
 
+def advice(cell: str, decimal: str = ".", thousands: str = ",") -> str:
+    with pytest.raises(ValueProblem) as raised:
+        number(decimal, thousands)(cell)
+    return raised.value.help
+
+
+def follow(advice: str, cell: str, marks: tuple[str, str]) -> int | Decimal:
+    """Return the number of a cell once the mapping has what is advised."""
+    way = advice.rpartition(": `")[2].removesuffix("`")
+    if way.startswith("number("):
+        found = evaluate(f"x | {way}", {"x": cell})
+        assert isinstance(found, Decimal)
+        return found
+    steps = yaml.safe_load(advice[advice.index("`convert: ") + 1 : -1])["convert"]
+    for step in steps if isinstance(steps, list) else [steps]:
+        if "number" in step:
+            return number(**step["number"])(cell)
+        cell = cell.replace(*step["replace"])
+    return number(*marks)(cell)
+
+
+MARKS = [(".", ","), (",", "."), (",", " "), (".", "'"), (".", "")]
+
+
+@pytest.mark.parametrize("marks", MARKS)
+@pytest.mark.parametrize(
+    ("cell", "amount"),
+    [
+        ("$45.00", "45"),
+        ("-$45", "-45"),
+        ("$-45", "-45"),
+        ("45 EUR", "45"),
+        ("€45,00", "45"),
+        ("€ 1.234,50", "1234.5"),
+        ("US$ 1,234.50 net", "1234.5"),
+        ("approx 12", "12"),
+        ("£45 £", "45"),
+        ("5\u00a0000\u00a0000 Ft", "5000000"),
+        ("1'234.50", "1234.5"),
+        ("12 345", "12345"),
+        ("1.234,50", "1234.5"),
+        ('about "7"', "7"),
+    ],
+)
+def test_what_is_advised_about_a_cell_makes_it_the_number_that_it_means(
+    cell: str, amount: str, marks: tuple[str, str]
+) -> None:
+    try:
+        found = number(*marks)(cell)
+    except ValueProblem as problem:
+        found = follow(problem.help, cell, marks)
+    assert found == Decimal(amount)
+
+
+@pytest.mark.parametrize("marks", MARKS)
+@pytest.mark.parametrize(
+    "cell",
+    ["(45.00)", "45-", "45.-", "EUR - 45", "12 of 15", "1.2.3", "5.", "1e5", "($45)", "\u221245", "$4 $5"],
+)
+def test_nothing_is_advised_that_does_not_make_the_cell_a_number_or_that_may_change_it(
+    cell: str, marks: tuple[str, str]
+) -> None:
+    assert advice(cell, *marks) == "correct the cell"
+
+
+@given(
+    st.text(st.sampled_from("0123456789.,' -+$€EURk()\u00a0"), min_size=1, max_size=12),
+    st.sampled_from(MARKS),
+)
+def test_no_advice_leaves_the_cell_rejected(cell: str, marks: tuple[str, str]) -> None:
+    try:
+        number(*marks)(cell)
+    except ValueProblem as problem:
+        if "`convert" in problem.help or "`number" in problem.help:
+            follow(problem.help, cell, marks)
+
+
+def test_the_sign_of_a_currency_is_told_from_words_that_may_change_the_amount() -> None:
+    assert advice("$45.00") == 'remove the currency sign: `convert: {replace: ["$", ""]}`'
+    assert advice("45 k") == (
+        'correct the cell; or if "k" does not change the amount, remove it: `convert: {replace: ["k", ""]}`'
+    )
+    assert advice("€45,00") == (
+        "correct the cell; or remove the currency sign, and give the marks if all cells have them: "
+        '`convert: [{replace: ["€", ""]}, {number: {decimal: ",", thousands: "."}}]`'
+    )
+
+
 @pytest.mark.parametrize("text", ["TBA", "n/k", "-"])
 def test_a_cell_without_a_digit_is_advised_to_be_empty_and_one_with_digits_to_have_marks(text: str) -> None:
-    def advice(cell: str) -> str:
-        with pytest.raises(ValueProblem) as raised:
-            parse_number(cell)
-        return raised.value.help
-
     assert "add it to `empty`" in advice(text)
     assert "give the marks" not in advice(text)
     assert "give the marks" in advice("1.234,50")
