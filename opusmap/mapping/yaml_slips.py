@@ -183,8 +183,9 @@ def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) 
         yield from (fix for fix in _correct_quotes(at, lines[at]) if fix.message == _NOT_CLOSED)
     yield from _put_comma(lines, mark)
     yield from _quote_colon(lines, error, mark)
+    yield from _close_within(lines, error, mark)
     for at in near:
-        yield from _quote_value(at, lines[at], str(error.problem))
+        yield from chain(_open_braces(at, lines[at]), _quote_value(at, lines[at], str(error.problem)))
     yield from _close_bracket(lines, filled, error)
     at = error.context_mark.line if error.context_mark is not None else mark.line
     if "expected ':'" in str(error.problem) and at in filled:
@@ -424,12 +425,45 @@ _LAST_WORD = re.compile(r"(?<=[^\s,:{}\[\]])[ \t]+[a-z_]+$")
 """A blank and a key of a mapping, after something that it does not belong to."""
 
 
+def _open_braces(index: int, line: str) -> Iterator[_Correction]:
+    """Yield a line with the brace that is missing before the keys of its value: `Name: from: Title}`."""
+    start, body, tail = _split(line)
+    is_open = _KEY_OF_MAPPING.match(body) is not None and body.endswith("}")
+    if is_open and body.count("}") - body.count("{") == 1:
+        yield _Correction(
+            index, f"{line[:start]}{{{body}{tail}", start, "a `{` is missing before this", "write"
+        )
+
+
+_KEY_OF_MAPPING = re.compile(r"[a-z_]+:[ \t]")
+_CLOSING = {"[": "]", "{": "}"}
+
+
+def _close_within(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) -> Iterator[_Correction]:
+    """Yield the line with the bracket that is missing before another one, or in the place of another one."""
+    opened, index, column = error.context_mark, mark.line, mark.column
+    line = lines[index] if index < len(lines) and _is_written(lines[index]) else ""
+    met = line[column : column + 1]
+    if opened is None or "flow" not in str(error.context) or met not in ("]", "}"):
+        return
+    first = lines[opened.line][opened.column : opened.column + 1]
+    meant = _CLOSING.get(first, met)
+    if meant == met:
+        return
+    before, after = line[:column], line[column:]
+    yield _Correction(
+        index, f"{before}{meant}{after}", column, f"a `{meant}` is missing before this", "write"
+    )
+    text = f"{before}{meant}{after[1:]}"
+    yield _Correction(index, text, column, f"`{met}` does not close the `{first}` before it", "write")
+
+
 def _close_bracket(lines: list[str], filled: list[int], error: yaml.MarkedYAMLError) -> Iterator[_Correction]:
     """Yield the last lines with the bracket that is not closed."""
     opened = error.context_mark
     if opened is None or "flow" not in str(error.context) or opened.line >= len(lines):
         return
-    closing = {"[": "]", "{": "}"}.get(lines[opened.line][opened.column : opened.column + 1])
+    closing = _CLOSING.get(lines[opened.line][opened.column : opened.column + 1])
     for index in filled[:2] if closing is not None else ():
         start, body, tail = _split(lines[index])
         text = f"{lines[index][:start]}{body}{closing}{tail}"

@@ -113,6 +113,36 @@ SLIPS = [
         ["a comma is missing before this", "`Name: {from: Title, default: x}`"],
         ["closing bracket"],
     ),
+    (
+        NAME,
+        "  Name: from: Title, default: x}  # or: so\n",
+        ["a `{` is missing before this", "`Name: {from: Title, default: x}`"],
+        ["in quotes"],
+    ),
+    (
+        NAME,
+        '  Name: from: Title, convert: {replace: [a, "b: c"]}}\n',
+        ["a `{` is missing before this", '`Name: {from: Title, convert: {replace: [a, "b: c"]}}`'],
+        ["in quotes"],
+    ),
+    (
+        NAME,
+        '  Name: {from: Title, convert: [trim, {replace: [a, ""}, upper]}\n',
+        ["a `]` is missing before this", '`Name: {from: Title, convert: [trim, {replace: [a, ""]}, upper]}`'],
+        ["close the list"],
+    ),
+    (
+        NAME,
+        "  Name: {from: Title, convert: [trim, upper}\n",
+        ["a `]` is missing before this", "`Name: {from: Title, convert: [trim, upper]}`"],
+        ["close the list"],
+    ),
+    (
+        OPTIONS,
+        "  Doc Type: [Contract, Deed}\n",
+        ["`}` does not close the `[` before it", "`Doc Type: [Contract, Deed]`"],
+        ["close the list"],
+    ),
     (NAME, "  Name: {const: a: b}\n", [COLON, '`Name: {const: "a: b"}`'], ["bracket"]),
     (
         NAME,
