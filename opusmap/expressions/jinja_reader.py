@@ -18,7 +18,7 @@ from jinja2.parser import Parser
 
 from opusmap.converters.coerce import NUMBER_LIMIT, number_of
 from opusmap.errors import ValueProblem
-from opusmap.expressions.syntax_errors import in_plain_words
+from opusmap.expressions.syntax_errors import find_told_name, in_plain_words
 from opusmap.issues import Fix, Issue, Span
 from opusmap.mapping.yaml_reader import Text
 from opusmap.wording import plain_breaks
@@ -104,8 +104,10 @@ class JinjaReader:
                 body = parser.parse().body
         except TemplateSyntaxError as error:
             at = self._place(error.lineno)
-            words = in_plain_words(error.message or "", self._text, at, self._columns)
-            self.problem("template-syntax", at, *words)
+            message, help_text = in_plain_words(error.message or "", self._text, at, self._columns)
+            told = find_told_name(message, self._text, at, self._columns)
+            span = self.locate(at) if told is None else self._text.locate(*told)
+            self.problems.append(Issue("template-syntax", message, span, help_text))
         except RecursionError:  # in Jinja's parser: brackets, signs and `not` in a row
             self.too_deep(0)
         else:

@@ -18,6 +18,8 @@ _WORD = re.compile(r"\w+|==|\S", re.ASCII)
 _FIRST_QUOTED = re.compile(r"'(\w*)'")
 _TAGS = "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
 _ARGUMENT = re.compile(r"\|\s*(\w+)\s+\Z")
+_BEFORE_COLON = re.compile(r"\|\s*(\w+)\s*\Z")
+_AFTER_COLON = re.compile(r":\s*('[^'{}]*'|\"[^\"{}]*\"|[\w.]+)?")
 
 _CHARACTERS = {
     "&": ("`&` is not an operator", "write `and`; `~` joins texts"),
@@ -123,6 +125,13 @@ def _add_quote(text: str, at: int) -> Iterator[str]:
         yield text[: word.start()] + mark + text[word.start() :]
 
 
+def find_told_name(message: str, text: str, at: int, columns: Collection[str]) -> tuple[int, int] | None:
+    """Return where the name of several words begins and ends that is at an offset, if a message names it."""
+    name = odd_name(text, at, columns) or _joined_names(text, at)
+    start = text.rfind(name, 0, at + len(name)) if name and name in message else -1
+    return (start, start + len(name)) if 0 <= start <= at < start + len(name) else None
+
+
 def odd_name(text: str, at: int, columns: Iterable[str]) -> str:
     """Return the column whose name is at an offset and must be in row[…], else an empty text."""
     found = [
@@ -170,6 +179,10 @@ def _token(message: str, text: str, at: int, columns: Collection[str]) -> tuple[
         return "`<>` is not an operator", "write `!=`"
     if got in (")", "]"):
         return f"unmatched `{got}`", "remove it, or add the opening bracket"
+    if got == ":" and (called := _BEFORE_COLON.search(before)) is not None:
+        given = _AFTER_COLON.match(text, at)
+        meant = f"| {called[1]}({(given and given[1]) or '…'})"
+        return f'":" can\'t follow the converter {called[1]}', f"write arguments in brackets: `{meant}`"
     if "expected token" in message and (got[0].isalnum() or got in "_'\""):
         return _two_values(text, at, got, columns)
     return f'unexpected "{got}"', "look for an operator or a value that is missing before it"

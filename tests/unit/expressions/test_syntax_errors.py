@@ -50,6 +50,9 @@ def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Issue[Sp
         ),
         ("{{ 'x" + " " * 300 + "}}", "the text that begins here is not closed", "'…'"),
         ("{{ Title | truncate 5 }}", "can't follow the converter truncate", "| truncate(…)"),
+        ("{{ Title | default: '' }}", '":" can\'t follow the converter default', "`| default('')`"),
+        ("{{ Title | truncate : 5 | trim }}", "can't follow the converter truncate", "`| truncate(5)`"),
+        ("{{ Title | split: }}", "can't follow the converter split", "`| split(…)`"),
         ("{{ Title | }}", "a converter is missing", "opusmap converters"),
         ("{{ }}", "nothing between the braces", "{{ Title }}"),
         ("{{{Title}}}", "braces within braces", "{{ Title }}"),
@@ -118,6 +121,7 @@ def test_without_known_columns_names_that_follow_one_another_may_be_one(template
     assert known.help == f"write row['{name}']"
     assert found.help == f"{known.help}; between two values, write an operator: `~` joins texts"
     assert found.span == known.span
+    assert template[found.span.column - 1 : found.span.end_column - 1] == name
 
 
 @pytest.mark.parametrize(
@@ -140,6 +144,7 @@ def test_names_that_follow_one_another_and_are_no_known_column_are_a_column_that
     found = problem(template, frozenset(columns))
     assert found.message == f'there is no column "{name}" in the source'
     assert found.help.startswith(advised)
+    assert template[found.span.column - 1 : found.span.end_column - 1] == name
 
 
 def test_two_known_columns_that_follow_one_another_lack_an_operator() -> None:
