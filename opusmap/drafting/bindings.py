@@ -14,7 +14,7 @@ from opusmap.connection import CLASSIFICATION, LIST_TYPES, Column, ColumnType
 from opusmap.drafting.concepts import words_of
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
-from opusmap.profile.value_kinds import kinds_of
+from opusmap.profile.value_kinds import address_separator, kinds_of
 from opusmap.wording import counted, quote_value, them
 
 Plain: TypeAlias = "str | list[str] | dict[str, Any]"
@@ -330,7 +330,7 @@ def _as_people(making: _Making) -> None:
         making.keys["split"] = profile.lists.separator
     elif between and between[0] not in _OF_EMAILS:
         making.keys["split"] = between[0]
-    elif between or any(sign in example for example in profile.examples for sign in ";,"):
+    elif between or any(map(address_separator, profile.examples)):
         making.converts.append("emails")
     if _has_addresses(profile):
         _tell_no_addresses(making)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from opusmap.converters.number_shapes import CURRENCY_SIGN
-from opusmap.converters.people import find_separator
+from opusmap.converters.people import email, find_separator
+from opusmap.errors import ValueProblem
 
 
 class Kind(StrEnum):
@@ -46,7 +47,6 @@ NO_VALUE |= frozenset(
 )  # fmt: skip
 
 _TRUTH = re.compile(r"true|false|yes|no|on|off|ja|nein|oui|non|s[ií]|[yntf10x]")
-_EMAIL = re.compile(r"[^@\s<>;,|]+@[^@\s<>;,|]+\.[A-Za-z]{2,24}")
 _EMAIL_LIST = re.compile(r"[;,\n]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://\S+|www\.\S+\.\S+")
 _NUMBER = re.compile(
@@ -77,7 +77,7 @@ def kinds_of(text: str) -> Iterator[Kind]:
 
     `text` has no blanks around it and is not empty.
     """
-    if "@" in text and all(map(_has_email, _part_addresses(text)[1])):
+    if "@" in text and all(map(_is_address, _part_addresses(text)[1])):
         yield Kind.EMAIL
         return
     if _URL.fullmatch(text):
@@ -127,6 +127,8 @@ def _part_addresses(text: str) -> tuple[str, list[str]]:
     separator = find_separator(text)
     if separator is not None:
         parts = text.split(separator)
+    elif _is_address(text):  # a comma may be part of the name: "Okafor, Ada" <a@b.org>
+        separator, parts = "", [text]
     else:
         parts, found = _EMAIL_LIST.split(text), _EMAIL_LIST.search(text)
         separator = "" if found is None else found[0]
@@ -160,13 +162,12 @@ def path_separator(text: str) -> str | None:
 _TERM_WORDS = 6
 
 
-def _has_email(part: str) -> bool:
-    """Return whether a part is an address, bare, in angle brackets, or at the end of a SharePoint claim."""
-    text = part.strip()
-    if text.endswith(">") and "<" in text:
-        text = text[text.rindex("<") + 1 : -1]
-    text = text.rpartition("|")[2].removeprefix("mailto:")
-    return _EMAIL.fullmatch(text) is not None
+def _is_address(text: str) -> bool:
+    """Return whether the converter of people reads a text as an e-mail address."""
+    try:
+        return bool(email(text))
+    except ValueProblem:
+        return False
 
 
 def _is_person(text: str) -> bool:

@@ -574,6 +574,17 @@ def test_people_without_an_address_are_foretold(count, told):
     assert f"# TODO Owners: {told}" in write_draft(drafted(rows))
 
 
+def test_a_name_with_a_comma_beside_its_address_is_nothing_to_correct():
+    cell = '"Okafor, Ada" <ada@example.org>'
+    rows = [
+        *changed(REGISTER[:2], Responsible=cell),
+        *REGISTER,
+        *changed(REGISTER[:2], Responsible="a@b.org; c@d.org"),
+    ]
+    text = write_draft(drafted(rows))
+    assert "rejected" not in "".join(re.findall("TODO Owners: (.*)", text))
+
+
 def test_addresses_separated_by_commas_are_several():
     rows = [*REGISTER, *changed(REGISTER[:9], Responsible="ann@example.org, ben@example.org")]
     assert lines(drafted(rows))["Owners"] == "{from: Responsible, convert: emails}"

@@ -164,6 +164,20 @@ def test_several_addresses_in_a_cell_are_counted_by_what_separates_them(separato
     assert found.unclear_addresses == 0
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '"Okafor, Ada" <a.okafor@vet.example>',
+        "Okafor, Ada <a.okafor@vet.example>",
+        "i:0#.f|membership|a.okafor@vet.example",
+        "mailto:a.okafor@vet.example?subject=x",
+    ],
+)
+def test_an_address_is_what_the_converter_of_people_reads(cell):
+    found = column("ann@example.org", cell)
+    assert (found.unclear_addresses, found.kinds[Kind.EMAIL], found.address_separators) == (0, 2, ())
+
+
 def test_a_value_with_an_at_sign_that_is_no_address_is_counted():
     found = column("ann@example.org", "ann@example.org / the front desk", "ben@home", "Ann", "x" * 300 + "@")
     assert (found.unclear_addresses, found.kinds[Kind.EMAIL]) == (3, 1)
