@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan
+from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, Plan
 from opusmap.connection import LIST_TYPES, Column, ColumnType
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
 from opusmap.converters.people import take_first_address
 from opusmap.errors import ValueProblem
+from opusmap.expressions.nodes import Gap, Node, write_cell
 from opusmap.expressions.runtime import look_up, make_refusals, require
 from opusmap.issues import Issue
 from opusmap.mapping.yaml_writer import in_double_quotes
-from opusmap.wording import quote_value
+from opusmap.wording import quote_names, quote_value
 
 EmptyValues: TypeAlias = Callable[[Any], Any]
 """What makes None of the values that the source says are empty."""
@@ -32,29 +34,68 @@ _TERM_HINT = (
 
 
 ADVISED_BY_COLUMN = frozenset({"empty-in-template", "no-email", "unknown-choice"})
-"""The codes of problems on which `advise_by_column` has advice."""
+"""The codes of problems on which `ColumnAdvice` has advice."""
 
 
-def advise_by_column(
-    problem: Issue[str], columns: Mapping[str, ColumnPlan], row: Mapping[str, Any]
-) -> Issue[str]:
-    """Return a problem of a row with advice that suits its column; `columns` are the plans by display name.
+@dataclass(frozen=True, slots=True)
+class _RowGaps:
+    """The empty cells of one row."""
 
-    The usual hint on a gap, an empty text, would make a term path with an empty term. The usual hint on
-    several values, to split them, makes a list, which a column of one address does not take; where the cell
-    has the separator of the binding as well, another one alone would not do.
-    """
-    column = columns.get(problem.place)
-    if column is None:
-        return problem
-    hint, of_type = problem.hint, column.column.type
-    if problem.code == "empty-in-template":
-        hint = _TERM_HINT if of_type is ColumnType.TAXONOMY else hint
-    elif problem.code == "no-email" and of_type is not ColumnType.PEOPLE:
-        hint = take_first_address(hint)
-    elif column.binding.split and (found := _SPLIT_AGAIN.search(hint)) is not None:
-        hint = _split_at_both(column, found[1], row) or hint
-    return problem if hint == problem.hint else Issue(problem.code, problem.message, problem.place, hint)
+    row: Mapping[str, Any]
+    empty: EmptyValues
+    variables: Mapping[str, Node]
+
+    def of_cell(self, name: str) -> list[Gap]:
+        return [Gap("", "", cell=name)] if self.empty(self.row.get(name)) is None else []
+
+    def of_variable(self, name: str) -> list[Gap]:
+        return list(self.variables[name].gaps(self))
+
+
+class ColumnAdvice:
+    """What a plan's columns let one say of a row's problems beyond what their converters say."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._columns = plan.by_name
+        self._empty = make_empty_values(plan.spec.source.empty)
+        self._variables = {variable.name: variable.expression.tree for variable in plan.variables}
+
+    def complete(self, problem: Issue[str], row: Mapping[str, Any]) -> Issue[str]:
+        """Return a problem of a row with advice that suits its column.
+
+        A gap in a text names the cells that are empty. Its usual hint, an empty text, would make a term path
+        with an empty term, and one row key for several rows. The usual hint on several values, to split them,
+        makes a list, which a column of one address does not take; where the cell has the separator of the
+        binding as well, another one alone would not do.
+        """
+        column = self._columns.get(problem.place)
+        if column is None:
+            return problem
+        message, hint = problem.message, problem.hint
+        if problem.code == "empty-in-template":
+            message, hint = self._name_gaps(column, problem, row)
+        elif problem.code == "no-email" and column.column.type is not ColumnType.PEOPLE:
+            hint = take_first_address(hint)
+        elif column.binding.split and (found := _SPLIT_AGAIN.search(hint)) is not None:
+            hint = _split_at_both(column, found[1], row) or hint
+        is_same = (message, hint) == (problem.message, problem.hint)
+        return problem if is_same else Issue(problem.code, message, problem.place, hint)
+
+    def _name_gaps(self, column: ColumnPlan, problem: Issue[str], row: Mapping[str, Any]) -> tuple[str, str]:
+        known = _RowGaps(row, self._empty, self._variables)
+        gaps = [gap for part in column.parts for gap in part.gaps(known) if gap.joined]
+        cells = list(dict.fromkeys(gap.cell for gap in gaps if gap.cell is not None))
+        message = f"{problem.message}: {quote_names(cells)}" if cells else problem.message
+        if column.column.type is ColumnType.TAXONOMY:
+            return message, _TERM_HINT
+        if column.column.internal_name == KEY_COLUMN:
+            return message, f"correct the cell, or {KEEP_KEY}"
+        allow = (
+            f"correct the cell, or allow that: `{{{{ {write_cell(cells[0])} | default('') }}}}`"
+            if cells
+            else ""
+        )
+        return message, allow or problem.hint
 
 
 _SPLIT_AGAIN = re.compile(r'`split: (".+?")`')

@@ -161,7 +161,7 @@ class _Walker:
             yield from self._value_stages()
         except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
             problem = binding_runtime.as_problem(name, error)
-            yield _failed(binding_runtime.advise_by_column(problem, self.plan.by_name, self.row), span=span)
+            yield _failed(binding_runtime.ColumnAdvice(self.plan).complete(problem, self.row), span=span)
             try:
                 yield from self._error_stages()
             except Exception as second:  # noqa: BLE001 - as above

@@ -59,7 +59,7 @@ class Mapper:
         self._notes = notes
         self.interpreter = Interpreter(plan, notes)
         self._replaced = self.interpreter.replaced
-        self._columns = plan.by_name
+        self._advice = binding_runtime.ColumnAdvice(plan)
         self._format_counts: Counter[tuple[str, str]] = Counter()
         self._reads_numbers = any(isinstance(node, nodes.RowNumber) for node in plan.nodes())
 
@@ -118,9 +118,7 @@ class Mapper:
             key = None if record is FILTERED else record.get(KEY_COLUMN)
             for problem in problems:  # without a call for each problem: few have advice by column
                 if problem.code in binding_runtime.ADVISED_BY_COLUMN:
-                    problems = [
-                        binding_runtime.advise_by_column(one, self._columns, values) for one in problems
-                    ]
+                    problems = [self._advice.complete(one, values) for one in problems]
                     break
             return Reject(number, key, tuple(problems), values)
         if record is FILTERED:

@@ -360,7 +360,7 @@ class _Counted:
         """Keep a message if its value is written like none of those that are kept."""
         if len(self.others) == _OTHERS or message == self.example:
             return
-        shape = _show_shape if code not in _DECIDED_ONE_BY_ONE else str
+        shape = _show_shape if code not in _TOLD_IN_FULL else str
         if shape(message) != shape(self.example):
             self.others.setdefault(shape(message), Example(row, message))
 
@@ -432,6 +432,9 @@ def _choose_help(found: _Counted) -> str:
 
 _DECIDED_ONE_BY_ONE = frozenset({"unknown-choice", "not-in-table"})
 """Codes of values that a person decides one by one, so the first one says nothing about the others."""
+
+_TOLD_IN_FULL = _DECIDED_ONE_BY_ONE | {"empty-in-template"}
+"""Codes whose messages differ by more than how a value is written: that of a gap names columns."""
 
 
 def _describe_example(code: str, found: _Counted) -> str:

@@ -19,6 +19,7 @@ from opusmap.expressions.nodes.base import (
     Want,
     Writer,
     walk,
+    write_cell,
 )
 from opusmap.expressions.nodes.filters import (
     Filter,
@@ -98,4 +99,5 @@ __all__ = [
     "show_swapped",
     "step_into",
     "walk",
+    "write_cell",
 ]

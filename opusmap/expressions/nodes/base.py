@@ -239,6 +239,11 @@ class Gap:
         return self.lookup or self.joined
 
 
+def write_cell(name: str) -> str:
+    """Return how an expression names a column of the source."""
+    return name if name.isidentifier() else f"row[{name!r}]"
+
+
 class Gaps(Protocol):
     """What is known of the empty values of a source and of a mapping's variables."""
 

@@ -29,6 +29,7 @@ from opusmap.expressions.nodes.base import (
     check_kind,
     checked_length,
     describe_kind,
+    write_cell,
 )
 from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral, TableValue
 from opusmap.expressions.runtime import OPERATIONS
@@ -178,10 +179,8 @@ class Concat(Node):
 
 def _in_a_text(gap: Gap, cell: str) -> Gap:
     """Return the gap of a part of a text: a `default:` beside the text comes too late."""
-    name = cell if cell.isidentifier() else f"row[{cell!r}]"
-    return replace(
-        gap, joined=True, help=f"keep those rows by `{{{{ {name} | default('…') }}}}` within the text"
-    )
+    help_text = f"keep those rows by `{{{{ {write_cell(cell)} | default('…') }}}}` within the text"
+    return replace(gap, joined=True, help=help_text)
 
 
 def _joined(parts: list[tuple[str, Type, Node]]) -> str:

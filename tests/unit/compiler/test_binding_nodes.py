@@ -210,6 +210,26 @@ def test_an_empty_value_within_a_text_rejects_the_row() -> None:
     assert rejects('Line: "CT-{{ A }}"', {"A": ""}) == {"Line": "empty-in-template"}
 
 
+@pytest.mark.parametrize(
+    ("binding", "values", "names", "way"),
+    [
+        ("{{ A }} {{ B }}", {"A": "x", "B": ""}, '"B"', "`{{ B | default('') }}`"),
+        ("{{ A }} {{ B }}", {"A": " x", "B": None}, '"B"', "`{{ B | default('') }}`"),
+        ("{{ A }} {{ B }}", {"A": "", "B": ""}, '"A", "B"', "`{{ A | default('') }}`"),
+        ("{{ A | default('') }} {{ B }}", {"A": "", "B": ""}, '"B"', "`{{ B | default('') }}`"),
+        ("{{ v }} {{ B }}", {"A": "", "B": "y"}, '"A"', "`{{ A | default('') }}`"),
+    ],
+)
+def test_an_empty_value_within_a_text_is_named_by_its_column(
+    binding: str, values: dict[str, str | None], names: str, way: str
+) -> None:
+    found = mapped(f'Line: "{binding}"', values, 'let: {v: "{{ A }}"}\n')
+    assert isinstance(found, Reject)
+    (problem,) = found.problems
+    assert problem.message == f"a value within a text is empty: {names}"
+    assert problem.hint == f"correct the cell, or allow that: {way}"
+
+
 def test_from_may_name_a_step() -> None:
     assert record("Line: {from: up}", {"A": "a"}, 'let: {up: "{{ A | upper }}"}\n') == {"_Line": "A"}
 
