@@ -221,12 +221,12 @@ def _cell(one: Difference, title: str) -> str:
 
 def _choose_next(found: Diff, given: Given) -> tuple[str, str]:
     """Return what to do next, and the command."""
+    if found.to_send and found.journal is not None:
+        return "send what is new or changed", given.command("submit")
     if found.report.rejected:
         return "see why rows are rejected", given.command("check")
-    if found.to_send and found.journal is None:
-        return "rehearse sending", given.command("submit", "--to", "emulator")
     if found.to_send:
-        return "send what is new or changed", given.command("submit")
+        return "rehearse sending", given.command("submit", "--to", "emulator")
     if found.journal is None:
         return "check the mapping", given.command("check")
     return "look at earlier runs", Given(given.mapping).command("report")

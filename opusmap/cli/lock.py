@@ -48,7 +48,9 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
             listed = ", ".join(f"{base + index} {option}" for index, option in enumerate(options))
             print_note(f"  {names[name]}: {listed}")
         given = Given(mapping, converters=converters)
-        if any(".rehearsal." in path.name for path in list_rejects(Path(mapping))):
+        if any(one.code == "drift-choices" for one in drift):
+            print_next(out, "see which accepted records have another number now", given.command("diff"))
+        elif any(".rehearsal." in path.name for path in list_rejects(Path(mapping))):
             print_next(out, *next_of_rehearsal(given))
         else:
             print_next(out, "rehearse sending", given.command("submit", "--to", "emulator"))

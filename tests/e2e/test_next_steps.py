@@ -109,12 +109,40 @@ def test_a_diff_proposes_to_rehearse_to_send_or_to_look_why_rows_are_rejected(
         words = next_of(told("diff", "mapping.yaml")[1])
         assert words == ["report", "mapping.yaml"]
         assert told(*words)[0] == 0
+        assert told("lock", "mapping.yaml")[0] == 0
+        reorder_options(tmp_path)
+        words = next_of(told("lock", "mapping.yaml")[1])
+        assert words == ["diff", "mapping.yaml"]
+        add_wrong_row(tmp_path)
+        code, shown = told(*words)
+        assert code == 1
+        assert "rejected" in shown
+        words = next_of(shown)
+        assert words == ["submit", "mapping.yaml"]
+        assert told(*words)[0] == 1
 
     code, shown = told("diff", "mapping.yaml", "wrong.csv")
     assert code == 1
     words = next_of(shown)
     assert words == ["check", "mapping.yaml", "wrong.csv"]
     assert told(*words)[0] == 1
+
+
+def reorder_options(folder: Path) -> None:
+    """Write the mapping's options of a column in another order."""
+    text = (folder / "mapping.yaml").read_text("utf-8")
+    changed = text.replace(
+        "[Contract, Deed, Lease, NDA, Variation]", "[Variation, NDA, Lease, Deed, Contract]"
+    )
+    assert changed != text
+    (folder / "mapping.yaml").write_text(changed, "utf-8")
+
+
+def add_wrong_row(folder: Path) -> None:
+    """Add the row that is rejected to the register."""
+    row = (folder / "wrong.csv").read_text("utf-8").partition("\n")[2]
+    with (folder / "contracts.csv").open("a", encoding="utf-8") as file:
+        file.write(row)
 
 
 def next_of(shown: str) -> list[str]:
