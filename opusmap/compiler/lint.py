@@ -15,6 +15,7 @@ from opusmap.compiler.lint_dates import lint_dates
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, Plan
 from opusmap.compiler.sampled_rows import SampledRows
 from opusmap.connection import CLASSIFICATION, ColumnType
+from opusmap.converters.people import find_separator
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Evaluate, Frame, Gap, Node
 from opusmap.issues import Issue, Severity, Span
@@ -292,25 +293,41 @@ def _compared_cells(tree: Node) -> Iterator[tuple[str, str, Node]]:
 
 
 def _mixed_people(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
-    """Yield the text columns of people with an address in some rows of a sample, and other texts in others.
+    """Yield the text columns of people with several addresses, or with other texts, in some rows of a sample.
 
     A default is taken for what its author wants beside addresses.
     """
     for column in plan.columns:
-        if column.column.internal_name not in ("createdBy", "modifiedBy") or column.default is not None:
+        if column.column.internal_name not in ("createdBy", "modifiedBy"):
             continue
         if column.column.type is ColumnType.PEOPLE:
             continue
         texts = rows.of_column(column, "people", partial(_find_texts, rows, column))
-        others = [text for text in texts if "@" not in text]
-        if others and len(others) < len(texts):
-            first = f"{len(texts) - len(others):,} of the first {counted(rows.read, 'row')}"
+        several = [text for text in texts if find_separator(text) is not None]
+        others = [text for text in texts if "@" not in text] if column.default is None else []
+        name, first = quote_value(column.column.display_name), f"the first {counted(rows.read, 'row')}"
+        if several:
             message = (
-                f"{quote_value(column.column.display_name)} has an e-mail address in {first}, and another "
+                f"{name} has several e-mail addresses in {len(several):,} of {first}, such as "
+                f"{quote_value(several[0])}; they are sent as one text"
+            )
+            yield _warning("mixed-people", message, column.span, _take_first(column, several[0]))
+        single = len(texts) - len(others) - len(several)
+        if others and single:
+            message = (
+                f"{name} has an e-mail address in {single:,} of {first}, and another "
                 f"text in {len(others):,}, such as {quote_value(others[0])}"
             )
             hint = "look up addresses in a table (`lookup:`), or give a `default:`; leave it if both are fine"
             yield _warning("mixed-people", message, column.span, hint)
+
+
+def _take_first(column: ColumnPlan, text: str) -> str:
+    """Return how to send the first of several addresses of a text."""
+    sources = column.binding.sources
+    cell = nodes.write_cell(str(sources[0])) if len(sources) == 1 else "Column"
+    cut = (find_separator(text) or "").replace("\n", "\\n")
+    return f"to send only the first, write `\"{{{{ {cell} | split('{cut}') | first }}}}\"`"
 
 
 def _find_texts(rows: SampledRows, column: ColumnPlan) -> list[str]:

@@ -392,6 +392,24 @@ def test_people_who_are_an_address_in_some_rows_and_a_name_in_others_are_reporte
     assert not people("A", "ann@x.org", "Ben Jones", kind="PeopleOrGroup")
 
 
+@pytest.mark.parametrize(
+    ("cell", "separator"), [("ann@x.org; ben@x.org", ";"), ("ann@x.org / Ben <ben@x.org>", "/")]
+)
+def test_several_addresses_in_a_column_that_takes_one_are_reported_with_how_to_send_the_first(
+    cell: str, separator: str
+) -> None:
+    (found,) = people("A", "ann@x.org", cell, "")
+    shown = f'has several e-mail addresses in 1 of the first 3 rows, such as "{cell}"; they are sent as one'
+    assert shown in found.message
+    way = f"\"{{{{ A | split('{separator}') | first }}}}\""
+    assert found.hint == f"to send only the first, write `{way}`"
+    assert not people(way, "ann@x.org", cell)
+    (_, mixed) = people("A", "ann@x.org", cell, "Ben Jones")
+    assert "has an e-mail address in 1 of the first 3 rows, and another text in 1" in mixed.message
+    assert len(people("{from: A, default: Records team}", "ann@x.org", cell, "")) == 1
+    assert not people("A", cell, kind="PeopleOrGroup")
+
+
 def test_no_default_is_advised_for_an_empty_row_key_because_all_rows_would_share_it() -> None:
     plan = compiled("Line: A", columns=COLUMNS).plan
     (found,) = (one for one in lint(plan, ({"Key": "", "A": "x", "B": ""},)) if one.code == "may-be-empty")
