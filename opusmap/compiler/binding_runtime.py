@@ -15,7 +15,7 @@ from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight
 from opusmap.converters.lists import split
 from opusmap.converters.people import take_first_address
 from opusmap.errors import ValueProblem
-from opusmap.expressions.nodes import Gap, Node, write_cell
+from opusmap.expressions.nodes import Cell, Gap, Node, walk, write_cell
 from opusmap.expressions.runtime import look_up, make_refusals, require
 from opusmap.issues import Issue
 from opusmap.mapping.yaml_writer import in_double_quotes
@@ -33,7 +33,7 @@ _TERM_HINT = (
 )
 
 
-ADVISED_BY_COLUMN = frozenset({"empty-in-template", "no-email", "unknown-choice"})
+ADVISED_BY_COLUMN = frozenset({"bad-number", "empty-in-template", "no-email", "unknown-choice"})
 """The codes of problems on which `ColumnAdvice` has advice."""
 
 
@@ -63,10 +63,11 @@ class ColumnAdvice:
     def complete(self, problem: Issue[str], row: Mapping[str, Any]) -> Issue[str]:
         """Return a problem of a row with advice that suits its column.
 
-        A gap in a text names the cells that are empty. Its usual hint, an empty text, would make a term path
-        with an empty term, and one row key for several rows. The usual hint on several values, to split them,
-        makes a list, which a column of one address does not take; where the cell has the separator of the
-        binding as well, another one alone would not do.
+        A wrong number is told with the cell that it was made of. A gap in a text names the cells that are
+        empty. Its usual hint, an empty text, would make a term path with an empty term, and one row key for
+        several rows. The usual hint on several values, to split them, makes a list, which a column of one
+        address does not take; where the cell has the separator of the binding as well, another one alone
+        would not do.
         """
         column = self._columns.get(problem.place)
         if column is None:
@@ -74,6 +75,8 @@ class ColumnAdvice:
         message, hint = problem.message, problem.hint
         if problem.code == "empty-in-template":
             message, hint = self._name_gaps(column, problem, row)
+        elif problem.code == "bad-number":
+            message += _show_cell(column, message, row)
         elif problem.code == "no-email" and column.column.type is not ColumnType.PEOPLE:
             hint = take_first_address(hint)
         elif column.binding.split and (found := _SPLIT_AGAIN.search(hint)) is not None:
@@ -96,6 +99,14 @@ class ColumnAdvice:
             else ""
         )
         return message, allow or problem.hint
+
+
+def _show_cell(column: ColumnPlan, message: str, row: Mapping[str, Any]) -> str:
+    """Return the cell that a column reads, if a message begins with what was made of it; else ""."""
+    names = {node.name for part in column.parts for node in walk(part) if isinstance(node, Cell)}
+    cell = row.get(names.pop()) if len(names) == 1 else None
+    is_other = isinstance(cell, str) and message.startswith('"') and not message.startswith(quote_value(cell))
+    return f"; the cell is {quote_value(cell)}" if is_other else ""
 
 
 _SPLIT_AGAIN = re.compile(r'`split: (".+?")`')

@@ -230,6 +230,32 @@ def test_an_empty_value_within_a_text_is_named_by_its_column(
     assert problem.hint == f"correct the cell, or allow that: {way}"
 
 
+@pytest.mark.parametrize(
+    ("binding", "cell", "told"),
+    [
+        (
+            '{from: A, convert: {replace: ["€", ""]}}',
+            "€45,00",
+            '"45,00" is not a number such as 1,234.5; the cell is "€45,00"',
+        ),
+        (
+            "\"{{ A | replace('€', '') | number }}\"",
+            "€x",
+            '"x" is not a number such as 1,234.5; the cell is "€x"',
+        ),
+        ("A", "€45,00", '"€45,00" is not a number such as 1,234.5'),
+        ("{{ A ~ B }}", "x", '"x1" is not a number such as 1,234.5'),
+    ],
+)
+def test_a_wrong_number_is_told_with_the_cell_as_it_is_in_the_source(
+    binding: str, cell: str, told: str
+) -> None:
+    written = f'"{binding}"' if binding.startswith("{{") else binding
+    found = mapped(f"Number: {written}", {"A": cell, "B": "1"})
+    assert isinstance(found, Reject)
+    assert [one.message for one in found.problems] == [told]
+
+
 def test_from_may_name_a_step() -> None:
     assert record("Line: {from: up}", {"A": "a"}, 'let: {up: "{{ A | upper }}"}\n') == {"_Line": "A"}
 
