@@ -12,8 +12,8 @@ from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.compiler.sampled_rows import SampledRows
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
-from opusmap.converters.date_problems import can_read
-from opusmap.converters.date_shapes import swap_day_and_month
+from opusmap.converters.date_problems import can_read, show_first
+from opusmap.converters.date_shapes import find_formats, swap_day_and_month
 from opusmap.converters.dates import datetime_
 from opusmap.converters.format_parts import correct_minutes, writes_time
 from opusmap.errors import ValueProblem
@@ -133,35 +133,50 @@ def _find_datetimes(among: Iterable[nodes.Node]) -> Iterator[tuple[nodes.Filter,
 
 
 def _swapped_days(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
-    """Yield the formats that, with day and month swapped, read the same dates of a column and more.
+    """Yield the formats with day and month in the order that cells of their column rule out.
 
-    Those that both read become another day, and nothing else shows it.
+    What such a format reads becomes another day, and nothing else shows it.
     """
     for column in plan.columns:
         formats, node = column.binding.format, column.parts[0]
-        other = swap_day_and_month(formats[0]) if len(formats) == 1 and isinstance(node, nodes.Cell) else None
-        if other is None or column.column.type is not ColumnType.DATE_TIME:
+        swapped = {one: other for one in formats if (other := swap_day_and_month(one)) is not None}
+        if not swapped or not isinstance(node, nodes.Cell) or column.column.type is not ColumnType.DATE_TIME:
             continue
-        assert isinstance(node, nodes.Cell)
-        find = partial(_read_both_ways, rows, node.name, formats[0], other)
-        read = rows.of_column(column, "swapped-days", find)
-        by_format, by_other = map(sum, zip(*read, strict=True)) if read else (0, 0)
-        if by_format == by_other or any(one and not two for one, two in read):
-            continue
-        first_rows = f"the first {counted(len(read), 'row')} that have it"
-        message = (
-            f"{quote_value(other)} reads {quote_value(column.column.display_name)} in {by_other:,} of "
-            f"{first_rows}, and {quote_value(formats[0])} only in {by_format:,}, with day and month swapped"
-        )
-        first = "day" if other.startswith("%d") else "month"
-        hint = f'if the {first} comes first in this source, write `format: "{other}"`'
-        fix = fix_with(formats[0].span, other)
-        yield Issue("swapped-days", message, formats[0].span, hint, Severity.WARNING, fix)
+        find = partial(_count_orders, rows, node.name)
+        texts, shown = rows.of_column(column, "swapped-days", find)
+        name = quote_value(column.column.display_name)
+        for written, other in swapped.items():
+            first, second = ("day", "month") if other.startswith("%d") else ("month", "day")
+            ruled_out = shown.get((other[2], first))
+            if ruled_out is None or (other[2], second) in shown:
+                continue
+            count, example = ruled_out
+            message = (
+                f"the {first} comes first in {count:,} of the first {counted(texts, 'row')} that have "
+                f"{name}, such as {quote_value(example)}, but {quote_value(str(written))} has "
+                f"the {second} first"
+            )
+            whole = [one for one, _ in find_formats(example) if one is not None]
+            right = whole[0] if len(formats) == 1 and not can_read(other, example) and whole else other
+            is_new = right not in formats
+            do = f'write `format: "{right}"`' if is_new else f"remove {quote_value(str(written))}"
+            fix = fix_with(written.span, right) if is_new else None
+            hint = f"if the {first} comes first in this source, {do}"
+            yield Issue("swapped-days", message, written.span, hint, Severity.WARNING, fix)
 
 
-def _read_both_ways(rows: SampledRows, name: str, *formats: str) -> list[tuple[bool, ...]]:
-    """Return, for each text of a source column, whether each format reads it."""
-    return [tuple(can_read(one, text) for one in formats) for text in rows.texts(name)]
+def _count_orders(rows: SampledRows, name: str) -> tuple[int, dict[tuple[str, str], tuple[int, str]]]:
+    """Return how many texts a source column has, and what they show.
+
+    That is a separator of dates, and whether the day or the month comes first -> how many texts show it, and
+    the first of them.
+    """
+    texts, found = rows.texts(name), dict[tuple[str, str], tuple[int, str]]()
+    for text in texts:
+        if (shown := show_first(text)) is not None:
+            count, example = found.get(shown, (0, text))
+            found[shown] = count + 1, example
+    return len(texts), found
 
 
 def _swapped_minutes(plan: Plan) -> Iterator[Issue[Span]]:

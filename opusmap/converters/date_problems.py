@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache, lru_cache
 from itertools import islice
@@ -90,9 +90,12 @@ def _find_help_beside(formats: Sequence[str], text: str, *, incomplete: bool) ->
     if found is None:
         written = _describe_formats(text, tuple(formats))
         if len(named := _ONE_WAY.findall(written)) == 1:
-            if swap_day_and_month(named[0]) in formats:  # to list both would be ambiguous
+            if (other := swap_day_and_month(named[0])) and any(_same_day(other, each) for each in formats):
+                # To list both would be ambiguous, or read other cells with day and month swapped.
                 return f"correct the cells; or, if the {_first_part(named[0])} comes first in all, {written}"
-            return _list_formats(tuple(formats), named[0]) + _ONE_WAY.sub("", written)
+            is_taken = other is not None and can_read(other, text)  # from the formats that were tried
+            first = _first_part(named[0]) if is_taken else None
+            return _list_formats(tuple(formats), named[0], first) + _ONE_WAY.sub("", written)
         way = _list_formats(tuple(formats))
         return way + (f": this is written as {written}" if written else "")
     as_well = "" if incomplete else ", and `incomplete: first_day`"
@@ -100,11 +103,15 @@ def _find_help_beside(formats: Sequence[str], text: str, *, incomplete: bool) ->
 
 
 @lru_cache(maxsize=256)
-def _list_formats(formats: tuple[str, ...], another: str = "…") -> str:
-    """Return what to do about a few values in another format: it alone would reject the others."""
+def _list_formats(formats: tuple[str, ...], another: str = "…", first: First | None = None) -> str:
+    """Return what to do about a few values in another format: it alone would reject the others.
+
+    `first` is what has to come first in them for that, where they do not show it.
+    """
     listed = ", ".join(f'"{one}"' for one in (*formats, another))
     several = "both formats" if len(formats) == 1 else "all formats"
-    return f"correct the cells, or list {several} (`format: [{listed}]`)"
+    condition = "" if first is None else f", if the {first} comes first in them,"
+    return f"correct the cells, or{condition} list {several} (`format: [{listed}]`)"
 
 
 def _describe_formats(text: str, tried: Sequence[str] = ()) -> str:
@@ -164,6 +171,51 @@ def find_first(hint: str) -> First | None:
     return _first_part(named[0]) if len(named) == 1 else None
 
 
+def show_first(text: str) -> tuple[str, First] | None:
+    """Return the separator of a date of numbers and what comes first in it, None where that does not show.
+
+    >>> show_first("14.10.2024 17:52"), show_first("03.02.2024")
+    (('.', 'day'), None)
+    """
+    found = _OF_NUMBERS_ALONE.match(text)
+    if found is None or (int(found["a"]) > _MONTHS) == (int(found["b"]) > _MONTHS):
+        return None
+    return found["separator"], "day" if int(found["a"]) > _MONTHS else "month"
+
+
+_OF_NUMBERS_ALONE = re.compile(
+    r'\s*"?(?P<a>[0-9]{1,2})(?P<separator>[-/. ])(?P<b>[0-9]{1,2})(?P=separator)'
+    r"(?:[0-9]{4}|[0-9]{2})(?![0-9])"
+)
+"""A date at the start of a cell, or of a message that quotes it."""
+_MONTHS = 12
+
+
+def choose_help(hint: str, example: str, shown: Mapping[tuple[str, First], str]) -> str:
+    """Return the help on several wrong dates of a column, as far as some of them show what comes first.
+
+    Args:
+        hint: the help on the first of them.
+        example: the message about the first of them.
+        shown: what `show_first` finds in any of them -> the help on the first date that shows it.
+    """
+    found = _OF_NUMBERS_ALONE.match(example)
+    own = {first: one for (mark, first), one in shown.items() if found and mark == found["separator"]}
+    among = own or {first: one for (_, first), one in shown.items()}
+    named = find_first(hint)
+    if len(own) > 1 and named is not None:
+        return _BOTH_ORDERS
+    if len(among) != 1:
+        return hint
+    ((first, help_on_it),) = among.items()
+    return help_on_it if named not in (None, first) and own else keep_first(hint, first)
+
+
+_BOTH_ORDERS = (
+    "correct the cells: in some the day comes first, in others the month, and no format can tell them apart"
+)
+
+
 def keep_first(hint: str, first: First) -> str:
     """Return the help on a date that may be read in two ways, as other values of its column are written.
 
@@ -213,7 +265,7 @@ def _is_missing_day(text: str) -> bool:
     if found is None:
         return False
     year, month, day = map(int, found.groups())
-    if month > 12 >= day:  # noqa: PLR2004 - months; the day may come before the month
+    if month > _MONTHS >= day:  # the day may come before the month
         return False
     try:
         date(year, month, day)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from opusmap.converters.date_problems import First, find_first, keep_first
+from opusmap.converters.date_problems import First, choose_help, show_first
 from opusmap.errors import OpusmapError
 from opusmap.issues import Issue
 from opusmap.records import Chunk, Reject
@@ -351,8 +351,8 @@ class _Counted:
     alike: int = 0
     """How many of them have the example's message."""
     rows: list[int] = field(default_factory=list)
-    first: set[First] = field(default_factory=set)
-    """What comes first in those of the dates that show it."""
+    shown: dict[tuple[str, First], str] = field(default_factory=dict)
+    """What comes first in those of the dates that show it, by separator -> the help on the first of them."""
     others: dict[str, Example] = field(default_factory=dict)
     """Shape of a message that is not the example's -> the first message of it."""
 
@@ -400,8 +400,8 @@ def _count_all(
             found.alike += 1
         elif row is not None:
             found.keep_other(problem.code, row, problem.message)
-        if problem.code == "bad-date" and (first := find_first(problem.hint)) is not None:
-            found.first.add(first)
+        if problem.code == "bad-date" and (first := show_first(problem.message)) is not None:
+            found.shown.setdefault(first, problem.hint)
         if row is not None and len(found.rows) < FIRST_ROWS:
             found.rows.append(row)
 
@@ -414,20 +414,12 @@ def _sorted(counted: dict[tuple[str, str], _Counted]) -> tuple[Reason, ...]:
             found.count,
             tuple(found.rows),
             _describe_example(code, found),
-            _choose_help(found),
+            choose_help(found.help, found.example, found.shown),
             tuple(found.others.values()),
         )
         for (column, code), found in counted.items()
     ]
     return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.column, reason.code)))
-
-
-def _choose_help(found: _Counted) -> str:
-    """Return the help on the example; of a date that may be read in two ways, as the others are written."""
-    if len(found.first) != 1:
-        return found.help
-    (first,) = found.first
-    return keep_first(found.help, first)
 
 
 _DECIDED_ONE_BY_ONE = frozenset({"unknown-choice", "not-in-table"})

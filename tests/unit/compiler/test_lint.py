@@ -178,11 +178,31 @@ def swapped(format: str, *cells: str) -> list[str]:
 def test_a_format_that_reads_all_dates_with_day_and_month_swapped_is_a_warning() -> None:
     assert swapped("%m/%d/%Y", "05/04/2024", "13/04/2024", "", "31/12/2024") == [
         (
-            '"%d/%m/%Y" reads "When" in 3 of the first 3 rows that have it, '
-            'and "%m/%d/%Y" only in 1, with day and month swapped'
+            'the day comes first in 2 of the first 3 rows that have "When", such as "13/04/2024", '
+            'but "%m/%d/%Y" has the month first'
         )
     ]
     assert swapped("%d/%m/%Y %H:%M", "05/04/2024 10:00", "04/13/2024 10:00", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("formats", "written", "fixed"),
+    [
+        ('"%m.%d.%Y"', "%m.%d.%Y", "%d.%m.%Y %H:%M"),  # which reads none of them, in either order
+        ('["%m.%d.%Y %H:%M", "%Y-%m-%d"]', "%m.%d.%Y %H:%M", "%d.%m.%Y %H:%M"),
+        ('["%m.%d.%Y", "%d.%m.%Y %H:%M"]', "%m.%d.%Y", "%d.%m.%Y"),  # each cell is read by one alone
+        ('["%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M"]', "%m.%d.%Y %H:%M", None),
+    ],
+)
+def test_each_format_of_an_order_that_cells_rule_out_is_a_warning(
+    formats: str, written: str, fixed: str | None
+) -> None:
+    rows = tuple({"Key": str(at), "A": "x", "B": f"{at:02}.02.2024 07:25"} for at in (3, 14))
+    plan = compiled(f"When: {{from: B, format: {formats}}}", "timezone: UTC\n", columns=COLUMNS).plan
+    (found,) = [one for one in lint(plan, rows) if one.code == "swapped-days"]
+    assert f'such as "14.02.2024 07:25", but "{written}" has the month first' in found.message
+    assert (None if found.fix is None else found.fix.text) == fixed
+    assert (f'write `format: "{fixed}"`' if fixed else f'remove "{written}"') in found.hint
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,28 @@ def test_two_formats_that_can_read_the_same_date_are_not_to_be_listed_together()
     assert hint == 'correct the cells; or, if the day comes first in all, `format: "%d/%m/%Y"`'
 
 
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        (
+            "14.10.2024 17:52",
+            'correct the cells; or, if the day comes first in all, `format: "%d.%m.%Y %H:%M"`',
+        ),
+        (
+            "03.02.2024 07:25",
+            (
+                "correct the cells, or, if the month comes first in them, list both formats "
+                '(`format: ["%m.%d.%Y", "%m.%d.%Y %H:%M"]`)'
+            ),
+        ),
+    ],
+)
+def test_a_format_with_day_and_month_swapped_is_not_mixed_in_for_its_time_of_day(
+    text: str, offered: str
+) -> None:
+    assert problem_of('When: {from: A, format: "%m.%d.%Y"}', text)[1] == offered
+
+
 def test_a_year_of_two_digits_in_another_format_asks_for_its_century() -> None:
     hint = problem_of('When: {from: A, format: "%Y-%m-%d"}', "26-Apr-68")[1]
     assert hint.endswith('(`format: ["%Y-%m-%d", "%d-%b-%y"]`), with a `century`')

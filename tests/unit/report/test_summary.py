@@ -102,6 +102,39 @@ def test_the_help_on_a_date_of_two_readings_goes_by_the_other_values_of_its_colu
     assert says in found
 
 
+@pytest.mark.parametrize(
+    ("format", "texts", "offered", "says"),
+    [
+        (
+            "%m.%d.%Y",
+            ["03.02.2024 07:25", "14.10.2024 17:52"],
+            "%d.%m.%Y %H:%M",
+            "if the day comes first",
+        ),
+        ("%d/%m/%y", ["03/02/24 07:25", "unknown", "10/14/24 17:52"], "%m/%d/%y %H:%M", "if the month comes"),
+        ("%d.%m.%Y", ["03.02.2024 07:25", "31.02.2024"], "%d.%m.%Y %H:%M", "list both formats"),
+        (
+            "%m.%d.%Y",
+            ["03.02.2024 07:25", "05.06.2024 08:30"],
+            "%m.%d.%Y %H:%M",
+            "if the month comes first in",
+        ),
+        ("%Y-%m-%d", ["25/06/2024", "06-25-2024"], "%d/%m/%Y", "list both formats"),
+        ("%m.%d.%Y", ["03.02.2024 07:25", "14.10.2024 17:52", "10.14.2024 9:15"], "", "in others the month"),
+    ],
+)
+def test_no_help_offers_a_format_with_an_order_that_other_values_of_the_column_rule_out(
+    format, texts, offered, says
+):
+    century = ", century: 1930" if "%y" in format else ""
+    fields = f'When: {{from: A, format: "{format}"{century}}}'
+    rows = [mapped(fields, {"A": text}, "timezone: UTC\n") for text in texts]
+    (reason,) = count(rows).reasons()
+    named = set(re.findall('"(%[^"]+)"', reason.help)) - {format}
+    assert named == ({offered} if offered else set())
+    assert says in reason.help
+
+
 def test_another_column_shows_nothing_of_a_date_of_two_readings():
     row = {"A": "05/06/2024", "B": "31/01/2024"}
     columns = {**COLUMNS, "_Then": "DateTime"}
