@@ -103,6 +103,13 @@ def check_reading_format(format: str, century: int | None, *, incomplete: bool =
         if lacks:
             message = f"the format {name} has no {' and no '.join(lacks)}"
             raise ArgumentError(message, "`incomplete: first_day` takes the first day of such a date")
+    parts = re.findall("%(.)", format, re.DOTALL)
+    if twice := [part for part in dict.fromkeys(parts) if part != "%" and parts.count(part) > 1]:
+        words = f" ({_IN_WORDS[twice[0]]})" if twice[0] in _IN_WORDS else ""
+        meant = correct_minutes(format)
+        hint = "write each part once, as the cell has it"
+        hint = hint if meant == format else f'did you mean "{meant}"? %m is the month, %M are minutes'
+        raise ArgumentError(f"the format {name} has %{twice[0]}{words} twice", hint)
     try:
         datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
     except (ValueError, re.error) as error:

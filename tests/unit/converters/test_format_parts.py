@@ -29,6 +29,8 @@ ODD = {
     "%Y-%m-%d %j": "%j",
     "%Y-%m-%d %W %w": "week",
     "%d/%m/%Y %H:%M %Z": "%z",
+    "%d.%m.%Y %d": "%d (day) twice",
+    "%Y-%m-%d %H:%m": "%m (month) twice",
 }
 
 
