@@ -42,6 +42,8 @@ _BARE_SIGN = re.compile(r"(?<=[\[{,:] )([%@`&*!|>][^,{}\[\]\"']*)")
 """A value within brackets that begins with a sign, and has no quotes."""
 _OPENING = re.compile(r"(?:^|[:\[{,][ \t]*)([\"'])")
 _ENDS = re.compile(r"[ \t]*(?:[,\]}:]|$)")
+_NEXT_VALUE = re.compile(r"[ \t]*,[ \t]*(?:[^,:\"'{}\[\]]+:[ \t]+)?$")
+"""What is before the quotation mark that begins the next value within brackets or braces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +277,7 @@ def _put_colon(lines: list[str], index: int, below: int) -> Iterator[_Correction
 _NO_QUOTES = "a template must be in quotes"
 _NESTED = f"{_NO_QUOTES}: YAML reads `{{{{` as nested keys"
 _NOT_CLOSED = "the quotation mark that opens here is not closed"
+_NOT_OPENED = "the quotation mark that ends this value is not opened"
 
 
 def _correct_quotes(index: int, line: str) -> Iterator[_Correction]:
@@ -295,6 +298,9 @@ def _correct_quotes(index: int, line: str) -> Iterator[_Correction]:
                 yield _Correction(index, text, offset, _NOT_CLOSED, "close it")
             return
         if _ENDS.match(body, closed + 1) is None:
+            if body[0] in "[{" and (before := _NEXT_VALUE.search(body, first + 1, closed)) is not None:
+                text = f"{head}{body[first : before.start()]}{mark}{body[before.start() :]}{tail}"
+                yield _Correction(index, text, offset, _NOT_CLOSED, "close it")
             for end in range(len(body) - 1, closed, -1):
                 if body[end] == mark and _ENDS.match(body, end + 1):
                     text = f"{head}{_requote(body[first + 1 : end], mark)}{body[end + 1 :]}{tail}"
@@ -348,8 +354,8 @@ def _requote(inner: str, mark: str) -> str:
     return "'" + inner.replace("''", "'").replace("'", "''") + "'"
 
 
-_BARE_TEMPLATE = re.compile(r"[:,\[][ \t]+(\{\{.*?\}\})(?=[ \t]*[,\]}])")
-"""A template without quotes among the values of braces or brackets."""
+_BARE_TEMPLATE = re.compile(r"[:,\[][ \t]+(\{\{.*?\}\})(?P<mark>[\"']?)(?=[ \t]*[,\]}])")
+"""A template without quotes, or with that at its end alone, among the values of braces or brackets."""
 
 
 def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Correction]:
@@ -363,12 +369,19 @@ def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Correcti
         return
     for found in _BARE_SIGN.finditer(body) if body[0] in "{[" else ():
         value = found[1].rstrip()
+        if (mark := body[found.end(1) : found.end(1) + 1]) in ('"', "'"):
+            text = f"{head}{body[: found.start(1)]}{mark}{body[found.start(1) :]}{tail}"
+            yield _Correction(index, text, start + found.start(1), _NOT_OPENED, "open it")
         text = f'{head}{body[: found.start(1)]}"{value}"{body[found.start(1) + len(value) :]}{tail}'
         yield _Correction(index, text, start + found.start(1), "", "put the value in quotes")
     for found in _BARE_TEMPLATE.finditer(body) if body[0] in "{[" and body[:2] != "{{" else ():
         template, at = _requote(found[1], '"'), found.start(1)
-        text = f"{head}{body[:at]}{template}{body[found.end(1) :]}{tail}"
-        yield _Correction(index, text, start + at, _NO_QUOTES, "write")
+        text = f"{head}{body[:at]}{template}{body[found.end() :]}{tail}"
+        yield _Correction(index, text, start + at, _NOT_OPENED if found["mark"] else _NO_QUOTES, "write")
+    if body[-1] in "\"'" and body.count(body[-1]) % 2 and (body[0] not in "{[" or body[:2] == "{{"):
+        inner, mark = body[:-1], body[-1]
+        text = f"{mark}{inner}{mark}" if mark not in inner else _requote(inner, mark)
+        yield _Correction(index, f"{head}{text}{tail}", start, _NOT_OPENED, "open it")
     mark = '"' if '"' not in body and "\\" not in body else "'"
     quoted = mark + (body.replace("'", "''") if mark == "'" else body) + mark
     if "{{" in body or "{%" in body:

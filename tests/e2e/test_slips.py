@@ -44,6 +44,7 @@ CURLY = "typographic quotation marks"
 NO_COLON = "a colon is missing in this line"
 COLON = 'a value that contains ": " needs quotes'
 OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
+NOT_OPENED = "the quotation mark that ends this value is not opened"
 OTHERS = ("unexpected colon", "a comma or closing bracket", "expected <", "Traceback")
 """What a slip is taken for, and must not be."""
 
@@ -143,6 +144,20 @@ SLIPS = [
         ["`}` does not close the `[` before it", "`Doc Type: [Contract, Deed]`"],
         ["close the list"],
     ),
+        '  Name: {from: Title, default: "none, convert: "{{ Title | trim }}"}\n',
+        [OPEN, 'close it: `Name: {from: Title, default: "none", convert: "{{ Title | trim }}"}`'],
+        [NESTED],
+    ),
+    (OPTIONS, '  Doc Type: ["Contract, "Deed"]\n', [OPEN, '`Doc Type: ["Contract", "Deed"]`'], [NESTED]),
+    (
+        NAME,
+        '  timeCreated: {from: Created, format: %d.%m.%Y %H:%M"}   # a comment\n',
+        [NOT_OPENED, 'open it: `timeCreated: {from: Created, format: "%d.%m.%Y %H:%M"}`'],
+        ['""'],
+    ),
+    (NAME, "  Name: {from: Title, default: {{ Title }}'}\n", [NOT_OPENED, '"{{ Title }}"}`'], []),
+    (NAME, '  Name: {{ Title }}"\n', [NOT_OPENED, '`Name: "{{ Title }}"`'], []),
+    (NAME, '  Name: {{ Title | replace("a", "b") }}"\n', [NOT_OPENED, "replace('a', 'b') }}\"`"], []),
     (NAME, "  Name: {const: a: b}\n", [COLON, '`Name: {const: "a: b"}`'], ["bracket"]),
     (
         NAME,
