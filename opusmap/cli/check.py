@@ -203,6 +203,7 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
             for one in forecast.unmatched
         ),
         _rest(forecast.more_unmatched, "with other values"),
+        what="value",
     )
     yield Section(
         "Duplicate row keys",
@@ -212,6 +213,7 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
             for one in forecast.repeated
         ),
         _rest(forecast.more_repeated, "with other keys"),
+        what="key",
     )
     yield Section(
         "Dates after today or before 1600: is the century right?",
@@ -229,11 +231,13 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
             )
             for one in forecast.dates
         ),
+        what="group",
     )
     yield Section(
         "Dates in one of several formats, by the format that reads them",
         ("rows", "column", "format"),
         tuple(Finding(one.count, (one.column, one.format)) for one in forecast.formats),
+        what="format",
     )
     yield empty_cells("Empty cells, by source column", forecast.source)
     yield empty_cells("Records without a value, by column of Opus", forecast.target)

@@ -121,4 +121,4 @@ def _print_records(console: Console, overview: StagedOverview) -> None:
 
 def _parts(staged: StagedRun) -> Section:
     found = tuple(Finding(part.records, (part.name, f"{part.size:,}", part.sha256)) for part in staged.parts)
-    return Section("Parts", ("rows", "name", "bytes", "SHA-256"), found)
+    return Section("Parts", ("rows", "name", "bytes", "SHA-256"), found, what="part")

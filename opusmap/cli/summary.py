@@ -58,7 +58,7 @@ class Finding:
 
     `code` is its diagnostic code; below the findings, one line names the page of the first.
     `row_numbers`: the last cell has numbers alone, and no sheet's cells or files, which need no word before.
-    `more` are other examples of what is wrong, each with its place.
+    `more` are other examples of what is wrong, each with its place; `helped` those with a hint of their own.
     """
 
     count: int
@@ -68,17 +68,26 @@ class Finding:
     code: str = ""
     row_numbers: bool = False
     more: tuple[tuple[str, str], ...] = ()
+    helped: tuple[tuple[str, str, str], ...] = ()
 
-    def sentences(self) -> list[str]:
-        """Return what is wrong, an example a sentence."""
-        return [*([self.message] if self.message else []), *(f"{place}: {text}" for place, text in self.more)]
+    def sentences(self) -> list[tuple[str, bool]]:
+        """Return what is wrong, an example a sentence, and what to do; and whether it is what to do."""
+        found = [(self.message, False), *((f"{place}: {text}", False) for place, text in self.more)]
+        found.append((self.hint, True))
+        for place, text, hint in self.helped:
+            found += [(f"{place}: {text}", False), (hint, True)]
+        return [(text, is_hint) for text, is_hint in found if text]
+
+    def headline(self) -> Finding:
+        """Return it without what is wrong and what to do."""
+        return replace(self, message="", hint="", more=(), helped=())
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """Findings of one kind. `head` names the count and the cells; `more` tells what is not kept at all.
 
-    `numbered` findings are about one row each: their `count` is its number.
+    `numbered` findings are about one row each: their `count` is its number. `what` one of them is called.
     """
 
     title: str
@@ -86,6 +95,7 @@ class Section:
     findings: tuple[Finding, ...]
     more: str = ""
     numbered: bool = False
+    what: str = "reason"
 
 
 def make_reasons(
@@ -108,8 +118,10 @@ def _tell(reason: Reason, place: Place) -> Finding:
     shown = group_places(places) + (" …" if reason.count > ROWS_SHOWN else "")
     cells = (reason.column or "whole row", reason.code, shown)
     are_numbers = bool(places) and not any(", " in one or one.startswith("cell ") for one in places)
-    more = tuple((place(one.row, reason.column), one.example) for one in reason.others)
-    return Finding(reason.count, cells, reason.example, reason.help, reason.code, are_numbers, more)
+    others = [(place(one.row, reason.column), one.example, one.help) for one in reason.others]
+    more = tuple((where, text) for where, text, hint in others if not hint)
+    helped = tuple(one for one in others if one[2])
+    return Finding(reason.count, cells, reason.example, reason.help, reason.code, are_numbers, more, helped)
 
 
 def reject_reasons(report: Report, place: Place) -> Section:
@@ -125,7 +137,7 @@ def replaced_reasons(reasons: Iterable[Reason], place: Place = lambda row, _colu
 def empty_cells(title: str, columns: Iterable[EmptyCells]) -> Section:
     """Return how often columns have nothing in them."""
     found = tuple(Finding(one.empty, (show_share(one.rate), one.column)) for one in columns if one.empty)
-    return Section(title, ("rows", "share", "column"), found)
+    return Section(title, ("rows", "share", "column"), found, what="column")
 
 
 def group_places(places: Iterable[str]) -> str:
@@ -279,7 +291,7 @@ class _Drawn:
         found = self.section.findings[: shown.findings]
         return [
             *found[: shown.told],
-            *(replace(one, message="", hint="", more=()) for one in found[shown.told :]),
+            *(one.headline() for one in found[shown.told :]),
         ]
 
     def _rest(self, shown: _Shown) -> str:
@@ -299,8 +311,10 @@ class _Drawn:
 
         cells = list(zip(self.section.head[1:], map(visible, finding.cells), strict=True))
         count = self._say_count(finding)
-        hint = Text.assemble(("help:", "cyan"), " ", visible(finding.hint))
-        below = [Text(visible(one)) for one in finding.sentences()] + ([hint] if finding.hint else [])
+        below = [
+            Text.assemble(("help:", "cyan"), " ", visible(text)) if is_hint else Text(visible(text))
+            for text, is_hint in finding.sentences()
+        ]
         width = text_width(self._console)
         named = [cell if self._told or not at else f"{name}: {cell}" for at, (name, cell) in enumerate(cells)]
         if width is None:
@@ -325,9 +339,9 @@ class _Drawn:
         """Print the first findings, and how many are left; if there is room for none, a line that counts."""
         section, console = self.section, self._console
         if not shown.findings:
-            kinds = f"{len(section.findings):,}"
-            if not section.numbered:
-                kinds += f", in {counted(sum(one.count for one in section.findings), 'case')}"
+            kinds = counted(len(section.findings), "row" if section.numbered else section.what)
+            if not section.numbered and (cases := sum(one.count for one in section.findings)):
+                kinds += f", in {counted(cases, 'case')}"
             console.print(f"[italic]{escape(section.title)}:[/] {kinds} (--all)", soft_wrap=True)
             return
         console.print(f"\n[italic]{escape(section.title)}[/]", soft_wrap=True)
@@ -354,8 +368,11 @@ def _make_table(section: Section, findings: Sequence[Finding], room: int) -> Tab
     for one in findings:
         cells = [Text(f"{one.count:,}"), *(Text(visible(cell)) for cell in one.cells)]
         if told:
-            lines = [line for text in one.sentences() for line in wrap_words(Text(visible(text)), room, 0)]
-            lines += wrap_words(Text(visible(one.hint), "cyan"), room, 0) if one.hint else []
+            lines = [
+                line
+                for text, is_hint in one.sentences()
+                for line in wrap_words(Text(visible(text), "cyan" if is_hint else ""), room, 0)
+            ]
             cells.append(Text("\n").join(lines))
         table.add_row(*cells)
     return table

@@ -102,6 +102,9 @@ def _find_help_beside(formats: Sequence[str], text: str, *, incomplete: bool) ->
     return f"for incomplete dates, add their format to the list, {quote_value(found)}{as_well}"
 
 
+_IF_FIRST = ", if the {} comes first in them,"
+
+
 @lru_cache(maxsize=256)
 def _list_formats(formats: tuple[str, ...], another: str = "…", first: First | None = None) -> str:
     """Return what to do about a few values in another format: it alone would reject the others.
@@ -110,7 +113,7 @@ def _list_formats(formats: tuple[str, ...], another: str = "…", first: First |
     """
     listed = ", ".join(f'"{one}"' for one in (*formats, another))
     several = "both formats" if len(formats) == 1 else "all formats"
-    condition = "" if first is None else f", if the {first} comes first in them,"
+    condition = "" if first is None else _IF_FIRST.format(first)
     return f"correct the cells, or{condition} list {several} (`format: [{listed}]`)"
 
 
@@ -208,7 +211,9 @@ def choose_help(hint: str, example: str, shown: Mapping[tuple[str, First], str])
     if len(among) != 1:
         return hint
     ((first, help_on_it),) = among.items()
-    return help_on_it if named not in (None, first) and own else keep_first(hint, first)
+    if own and named is not None:
+        return hint.replace(_IF_FIRST.format(first), "") if named == first else help_on_it
+    return keep_first(hint, first)
 
 
 _BOTH_ORDERS = (

@@ -82,10 +82,11 @@ FIRST_ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What was wrong in a row."""
+    """What was wrong in a row, and what to do, where that is not what is to be done about the others."""
 
     row: int
     example: str
+    help: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +329,7 @@ class Tally:
                 found = counted[issue.place, issue.code]
                 insort(found.rows, row)
                 del found.rows[FIRST_ROWS:]
-                found.keep_other(issue.code, row, issue.message)
+                found.keep_other(issue, row)
 
     def reasons(self) -> tuple[Reason, ...]:
         """Return why rows were rejected, the most frequent reason first."""
@@ -356,13 +357,15 @@ class _Counted:
     others: dict[str, Example] = field(default_factory=dict)
     """Shape of a message that is not the example's -> the first message of it."""
 
-    def keep_other(self, code: str, row: int, message: str) -> None:
-        """Keep a message if its value is written like none of those that are kept."""
+    def keep_other(self, issue: Issue[str], row: int) -> None:
+        """Keep what is wrong in a row if its value is written like none of those that are kept."""
+        message = issue.message
         if len(self.others) == _OTHERS or message == self.example:
             return
-        shape = _show_shape if code not in _TOLD_IN_FULL else str
+        shape = str if issue.code in _TOLD_IN_FULL else _show_shape
+        help_text = "" if issue.code in _DECIDED_ONE_BY_ONE else issue.hint
         if shape(message) != shape(self.example):
-            self.others.setdefault(shape(message), Example(row, message))
+            self.others.setdefault(shape(message), Example(row, message, help_text))
 
 
 _OTHERS = 2
@@ -399,7 +402,7 @@ def _count_all(
         if problem.message == found.example:
             found.alike += 1
         elif row is not None:
-            found.keep_other(problem.code, row, problem.message)
+            found.keep_other(problem, row)
         if problem.code == "bad-date" and (first := show_first(problem.message)) is not None:
             found.shown.setdefault(first, problem.hint)
         if row is not None and len(found.rows) < FIRST_ROWS:
@@ -407,19 +410,18 @@ def _count_all(
 
 
 def _sorted(counted: dict[tuple[str, str], _Counted]) -> tuple[Reason, ...]:
-    reasons = [
-        Reason(
-            column,
-            code,
-            found.count,
-            tuple(found.rows),
-            _describe_example(code, found),
-            choose_help(found.help, found.example, found.shown),
-            tuple(found.others.values()),
-        )
-        for (column, code), found in counted.items()
-    ]
+    reasons = [_tell(column, code, found) for (column, code), found in counted.items()]
     return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.column, reason.code)))
+
+
+def _tell(column: str, code: str, found: _Counted) -> Reason:
+    hint = choose_help(found.help, found.example, found.shown)
+    others = list[Example]()
+    for one in found.others.values():
+        own = choose_help(one.help, one.example, found.shown)
+        others.append(replace(one, help="" if own in (hint, *(each.help for each in others)) else own))
+    example = _describe_example(code, found)
+    return Reason(column, code, found.count, tuple(found.rows), example, hint, tuple(others))
 
 
 _DECIDED_ONE_BY_ONE = frozenset({"unknown-choice", "not-in-table"})

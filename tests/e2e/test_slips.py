@@ -144,6 +144,8 @@ SLIPS = [
         ["`}` does not close the `[` before it", "`Doc Type: [Contract, Deed]`"],
         ["close the list"],
     ),
+    (
+        NAME,
         '  Name: {from: Title, default: "none, convert: "{{ Title | trim }}"}\n',
         [OPEN, 'close it: `Name: {from: Title, default: "none", convert: "{{ Title | trim }}"}`'],
         [NESTED],

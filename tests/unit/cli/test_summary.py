@@ -226,7 +226,7 @@ def test_each_reason_has_its_headline_before_others_have_their_sentences(width: 
         for number in range(6)
     ]
     empty = tuple(Finding(5, ("2 %", f"Cell {number}")) for number in range(6))
-    cells = Section("Empty cells", ("rows", "share", "column"), empty)
+    cells = Section("Empty cells", ("rows", "share", "column"), empty, what="column")
     with screen(width, 24) as out:
         print_sections([make_reasons("Rejected", reasons), cells], every=False, taken=6)
     text = plain(out)
@@ -234,7 +234,7 @@ def test_each_reason_has_its_headline_before_others_have_their_sentences(width: 
     assert '"TBA 0" is wrong' in text
     assert '"TBA 5" is wrong' not in text
     assert re.search(r"and what is wrong in [1-5] of these \(--all\)", text)
-    assert "Empty cells: 6, in 30 cases (--all)" in text
+    assert "Empty cells: 6 columns, in 30 cases (--all)" in text
     with screen(width, 40) as out:
         print_sections([make_reasons("Rejected", reasons), cells], every=False, taken=6)
     assert all(f'"TBA {number}" is wrong' in plain(out) for number in range(6))
@@ -251,3 +251,14 @@ def test_other_examples_of_a_reason_name_their_rows() -> None:
         lines = plain(out).splitlines()
         found = [next(at for at, line in enumerate(lines) if text in line) for text in shown]
         assert found == (sorted(set(found)) if terminal else [found[0]] * 3)
+
+
+def test_another_example_that_needs_something_else_has_its_own_help_below_it() -> None:
+    others = Example(8, '"unknown" is not a date'), Example(10, '"5.3.97" is not a date', "list both formats")
+    reason = Reason("When", "bad-date", 3, (4, 8, 10), '"02/30/2024" is not a day', "correct it", others)
+    shown = ["02/30/2024", 'row 8: "unknown"', "correct it", 'row 10: "5.3.97"', "list both formats"]
+    for width, terminal in ((80, True), (160, True), (80, False)):
+        with screen(width, 24, terminal=terminal) as out:
+            print_sections([make_reasons("Rejected", [reason])], every=True)
+        found = list(map(plain(out).index, shown))
+        assert found == sorted(found)

@@ -135,6 +135,18 @@ def test_no_help_offers_a_format_with_an_order_that_other_values_of_the_column_r
     assert says in reason.help
 
 
+def test_another_value_of_a_reason_has_its_own_help_where_that_differs():
+    dates = ["31.02.2019", "30.02.2024", "unknown", "5.3.97"]
+    rows = [mapped('When: {from: A, format: "%d.%m.%Y"}', {"A": text}) for text in dates]
+    (reason,) = count(rows).reasons()
+    assert "format" not in reason.help
+    unknown, short = reason.others
+    assert (unknown.example[:9], unknown.help) == ('"unknown"', "")
+    assert short.help == (
+        'correct the cells, or list both formats (`format: ["%d.%m.%Y", "%d.%m.%y"]`), with a `century`'
+    )
+
+
 def test_another_column_shows_nothing_of_a_date_of_two_readings():
     row = {"A": "05/06/2024", "B": "31/01/2024"}
     columns = {**COLUMNS, "_Then": "DateTime"}
