@@ -224,7 +224,7 @@ def _as_date(making: _Making) -> None:
             making.keys["century"] = "TODO"
     if profile.incomplete:
         _as_incomplete_date(making, best)
-    _tell_odd_dates(making, best, texts[1:3])
+    _tell_odd_dates(making, best, texts[1:])
 
 
 def needs_zone(profile: ColumnProfile) -> bool:
@@ -248,19 +248,28 @@ def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateForm
     """Report the values that are not such dates as most are; `others` are further formats of texts."""
     profile = making.profile
     odd = profile.filled - profile.real_dates - best.count - sum(one.count for one in profile.incomplete)
-    if not odd:
-        return
-    ways, it = ", ".join(one.pattern or "ISO" for one in others), them(odd)
-    one = odd == 1
-    what_to_do = [f"correct {it}"]
-    if ways:
-        found = f"{'a date' if one else 'dates'} in another format ({ways})"
-        several = "these formats" if len(others) > 1 else "this format"
-        what_to_do.insert(0, f"list {several} as well")
-    else:
-        found = f"{'a text' if profile.real_dates else 'a value'} that is not a date in this format"
-    what_to_do += [] if making.column.required else [f"`on_error: omit` leaves {it} out"]
-    making.to_do(f"{_rows_have(odd)} {found}: {', or '.join(what_to_do)}")
+    read = min(odd, sum(one.count for one in others))
+    told = others[:_FORMATS_TOLD]
+    if read:
+        ways = ", ".join(one.pattern or "ISO" for one in told)
+        found = f"{'a date' if read == 1 else 'dates'} in another format ({ways})"
+        century = ", with a `century`" if any("%y" in (one.pattern or "") for one in told) else ""
+        making.to_do(
+            f"{_rows_have(read)} {found}: list {'these formats' if len(told) > 1 else 'this format'} as well"
+            f"{century}{_or_correct(making, read)}"
+        )
+    if rest := odd - read:
+        what = f"a {'text' if profile.real_dates else 'value'} that "
+        what += "no format reads" if read else "is not a date in this format"
+        making.to_do(f"{_rows_have(rest)} {what}: {_or_correct(making, rest).removeprefix(', or ')}")
+
+
+_FORMATS_TOLD = 2
+
+
+def _or_correct(making: _Making, count: int) -> str:
+    it = them(count)
+    return f", or correct {it}" + ("" if making.column.required else f", or `on_error: omit` leaves {it} out")
 
 
 def _dates_in_texts(profile: ColumnProfile) -> list[DateFormat]:

@@ -301,6 +301,16 @@ def test_a_rarer_format_of_dates_is_to_be_listed_as_well():
     assert f"# TODO Modified time: {told}" in text
 
 
+def test_only_dates_that_another_format_reads_are_counted_as_in_that_format():
+    short, missing = {"Last Updated": "5.3.97"}, {"Last Updated": "31.02.2019"}
+    usual = changed(REGISTER, **{"Last Updated": "30.11.2024"})
+    rows = [*usual, *changed(REGISTER, **short)[:3], *changed(REGISTER, **missing)[:2]]
+    text = write_draft(drafted(rows))
+    told = "3 rows have dates in another format (%d.%m.%y): list this format as well, with a `century`"
+    assert f"# TODO Modified time: {told}, or correct them\n" in text
+    assert "# TODO Modified time: 2 rows have a value that no format reads: correct them\n" in text
+
+
 def test_todos_in_comments_are_counted():
     draft = drafted(REGISTER)
     lines = [line.strip() for line in write_draft(draft).partition("fields:")[2].splitlines()]
