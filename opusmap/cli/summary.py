@@ -193,10 +193,25 @@ def print_totals(report: Report, *, sent: bool, stderr: bool = False, explained:
             meaning = (MEANINGS[name],) if explained else ()
             table.add_row(name.replace("_", " "), f"{count:,}", *meaning)
     table.add_row("seconds", f"{report.seconds:,.1f}")
-    make_console(stderr=stderr).print(table)
+    console = make_console(stderr=stderr)
+    console.print(table)
     if report.trusted:
         print_note(describe_trusted(report.trusted))
-    return table.row_count + bool(report.trusted)
+    told = _tell_total_row(report, console)
+    return table.row_count + bool(report.trusted) + told
+
+
+def _tell_total_row(report: Report, console: Console) -> int:
+    """Print that the last row looks like a total; return how many lines that took."""
+    from rich.text import Text
+
+    if not report.total_row:
+        return 0
+    text = report.total_row[:1].upper() + report.total_row[1:]
+    lines = wrap_words(Text(visible(text)), text_width(console), 0)
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    return len(lines)
 
 
 def print_sections(sections: Iterable[Section], *, every: bool, stderr: bool = False, taken: int = 0) -> None:

@@ -19,6 +19,7 @@ from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.mapping.yaml_writer import in_line, quoted
 from opusmap.profile import ColumnProfile, Kind, SourceProfile
+from opusmap.profile.totals import write_condition
 from opusmap.wording import one_line
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Draft:
 
     `source` is None where the file is not in the mapping's folder; `options` are further keys of `source`;
     `preset` is what is known of such an export; `timezone` and `datetime_format` are what a person has said
-    of the source's times and of Opus's dates; `carried` is the earlier mapping that it continues.
+    of the source's times and of Opus's dates; `carried` is the earlier mapping that it continues; `total_row`
+    are the column and the text that say that the source's last row is a total.
     """
 
     connection: str
@@ -65,6 +67,7 @@ class Draft:
     timezone: str | None = None
     datetime_format: str | None = None
     carried: Carried | None = None
+    total_row: tuple[str, str] | None = None
 
     @property
     def zone_needed(self) -> tuple[str, ...]:
@@ -168,7 +171,7 @@ def count_questions(draft: Draft) -> int:
     return len(_QUESTION.findall(write_draft(draft)))
 
 
-_QUESTION = re.compile(r"^ +# (?:TODO .+|[^:]+: TODO\b.*)$", re.MULTILINE)
+_QUESTION = re.compile(r"^(?: *# TODO .+| +# [^:]+: TODO\b.*)$", re.MULTILINE)
 
 
 def _settled(draft: Draft) -> Iterator[str]:
@@ -207,6 +210,10 @@ def _lines(draft: Draft) -> Iterator[str]:
     if draft.choices:
         yield ""
         yield from _choices(draft)
+    if draft.total_row is not None:
+        yield ""
+        line = f'# TODO where: "{{{{ {write_condition(*draft.total_row)} }}}}"'
+        yield _beside(line, "the last row looks like a total row: this would exclude it")
     yield ""
     yield from _fields(draft)
     if draft.tests:

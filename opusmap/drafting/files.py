@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opusmap.compiler import compile_mapping, read_mapping
@@ -86,7 +86,8 @@ def draft_files(
         registry = all_converters() if converters is None else converters
         return _continue(before, loaded, sample, registry, (name, named), decide)
     sample = sample_source(source, options, rows)
-    draft = decide(make_draft(loaded, sample.profile, names=(name, named), options=sample.options))
+    draft = make_draft(loaded, sample.profile, names=(name, named), options=sample.options)
+    draft = decide(replace(draft, total_row=sample.total_row))
     return with_tests(draft, loaded, sample.rows)
 
 

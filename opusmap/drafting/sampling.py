@@ -18,6 +18,7 @@ from opusmap.mapping import SourceOptions, parse_spec
 from opusmap.mapping.yaml_reader import parse_yaml, plain_data
 from opusmap.mapping.yaml_writer import in_line
 from opusmap.profile import SourceProfile, profile_source
+from opusmap.profile.totals import find_total
 from opusmap.records import Reject, Row
 from opusmap.sources import Source, open_with, unreadable_row
 from opusmap.sources.database import list_tables, open_database
@@ -30,11 +31,15 @@ _DEFAULTS = SourceOptions()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was seen of a source: its profile, its first rows, and the keys of `source` that it needs."""
+    """What was seen of a source: its profile, its first rows, and the keys of `source` that it needs.
+
+    `total_row` are the column and the text that say that the last row is a total, if it seems to be.
+    """
 
     profile: SourceProfile
     rows: tuple[Row, ...]
     options: Mapping[str, Any]
+    total_row: tuple[str, str] | None = None
 
 
 def sample_source(
@@ -72,7 +77,9 @@ def sample_source(
         raise replace(error, help=_as_options(error.help) + tables) from None
     if (opened.header_row or 1) > 1:
         given["header_row"] = opened.header_row
-    return Sample(profile, tuple(watched.first), given)
+    last = watched.last if profile.whole and profile.rows > 1 else None
+    total_row = find_total(last.values) if isinstance(last, Row) else None
+    return Sample(profile, tuple(watched.first), given, total_row)
 
 
 def _merged(given: Mapping[str, Any], earlier: SourceOptions) -> SourceOptions:
@@ -150,6 +157,8 @@ class _SamplingSource(Source):
         self.first: list[Row] = []
         self.rejected: Reject | None = None
         """The first row that can't be read."""
+        self.last: Row | Reject | None = None
+        """The last row that was read."""
         self._source = source
 
     def rows(self) -> Iterator[Row | Reject]:
@@ -158,4 +167,5 @@ class _SamplingSource(Source):
                 self.rejected = self.rejected or row
             elif len(self.first) < ROWS_TRIED:
                 self.first.append(row)
+            self.last = row
             yield row

@@ -226,6 +226,7 @@ class Report:
     `gone` is known at the end of a run that read a whole source, and None otherwise. `rejected_in_opus` are
     those of the rejected rows whose record Opus accepted in an earlier run, perhaps under a key that was
     corrected in a rejects file: it stays as it was. `rejected_deleted` are those that a person deleted there.
+    `total_row` is how to exclude the last row, where that was rejected and looks like a total.
     """
 
     read: int = 0
@@ -255,6 +256,7 @@ class Report:
     gone: Gone | None = None
     rejected_in_opus: int = 0
     rejected_deleted: int = 0
+    total_row: str = ""
 
     @property
     def adds_up(self) -> bool:

@@ -212,10 +212,10 @@ class MapStream:
 
     def report(self) -> Report:
         """Return the totals so far."""
-        reasons = self.tally.reasons()
+        reasons, total_row = self.tally.reasons(), ""
         if self._is_whole and self._last is not None:
             where = self._work.mapper.spec.where
-            reasons = advise_on_total(reasons, self._last, has_where=where is not None)
+            reasons, total_row = advise_on_total(reasons, self._last, has_where=where is not None)
         return Report(
             read=self.tally.read,
             mapped=self.tally.mapped,
@@ -226,6 +226,7 @@ class MapStream:
             reasons=reasons,
             notes=self.tally.notes(),
             replaced=self.tally.replaced(),
+            total_row=total_row,
             source_changed=self._changed or (),
         )
 

@@ -262,3 +262,14 @@ def test_another_example_that_needs_something_else_has_its_own_help_below_it() -
             print_sections([make_reasons("Rejected", [reason])], every=True)
         found = list(map(plain(out).index, shown))
         assert found == sorted(found)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_total_row_is_told_before_the_reasons(*, terminal: bool) -> None:
+    reason = Reason("When", "bad-date", 3, (4, 8, 10), '"x" is not a day', "correct it")
+    report = Report(
+        3, 0, 0, 3, reasons=(reason,), total_row="the last row looks like a total row: exclude it"
+    )
+    with screen(80, 24, terminal=terminal) as out:
+        print_summary(report, [make_reasons("Rejected rows", report.reasons)], sent=False, every=False)
+    assert "\nThe last row looks like a total row: exclude it\n\nRejected rows\n" in plain(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from small_mapping import COLUMNS
 
 from opusmap import load_mapping
+from opusmap.drafting.draft import count_questions, write_draft
+from opusmap.drafting.files import draft_files
 from opusmap.report import Reason
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work
@@ -103,3 +106,41 @@ def test_a_good_row_and_one_at_which_reading_stopped_are_not_taken_for_a_total(t
     assert not reasons(tmp_path, GOOD, total("Total", No="2"))
     (found,) = reasons(tmp_path, total("Total"), GOOD, GOOD, limit=1)
     assert "total row" not in found.help
+
+
+def test_a_total_is_named_whether_or_not_other_rows_have_its_reasons(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(CONNECTION))
+    (tmp_path / "m.yaml").write_text(
+        "opusmap: 1\nconnection: c.json\nfields:\n  rowKey: No\n  Line: Project title\n"
+    )
+    stream = MapStream(Work(load_mapping(tmp_path / "m.yaml"), from_rows([total("Bridge"), total("Total")])))
+    for _ in stream:
+        pass
+    assert stream.report().total_row.startswith("the last row looks like a total row: exclude it with")
+
+
+@pytest.mark.parametrize(
+    ("last", "rows", "found"), [("Total", None, True), ("Total", 2, False), ("Totally new", None, False)]
+)
+def test_a_draft_has_the_where_that_excludes_a_total(
+    last: str, rows: int | None, *, found: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(CONNECTION))
+    cells = "".join(f"{number},Bridge {number},5,2024-01-02\n" for number in range(1, 6))
+    (tmp_path / "s.csv").write_text(f"No,Project title,Fee,Day\n{cells},{last},25,\n")
+    draft = draft_files(tmp_path / "c.json", tmp_path / "s.csv", tmp_path / "m.yaml", rows=rows)
+    (at,) = [at for at, line in enumerate(write_draft(draft).splitlines()) if line == "fields:"]
+    line = write_draft(draft).splitlines()[at - 2]
+    written = "# TODO where: \"{{ row['Project title'] != 'Total' }}\""
+    assert line.startswith(written) == found
+    assert ("where" in write_draft(draft)) == found
+    assert count_questions(draft) == count_questions(replace(draft, total_row=None)) + found
+    if found:  # without what it begins with, it is a line of the mapping
+        (tmp_path / "s.yaml").write_text(
+            f"opusmap: 1\nconnection: c.json\n{line.removeprefix('# TODO ')}\nfields: {{rowKey: No}}\n"
+        )
+        work = Work(load_mapping(tmp_path / "s.yaml"), from_rows([GOOD, total("Total")]))
+        stream = MapStream(work)
+        for _ in stream:
+            pass
+        assert stream.report().filtered == 1
