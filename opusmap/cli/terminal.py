@@ -41,6 +41,7 @@ def begin_streams() -> None:
 
 def write_error(text: str) -> None:
     """Print lines on standard error; errors of writing are ignored: there is no place to report them."""
+    _flush_before()
     with suppress(OSError):
         print(visible(text, lines=True), file=sys.stderr, flush=True)
 
@@ -88,6 +89,15 @@ def flush_result() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         discard(sys.stdout)
+
+
+def _flush_before() -> None:
+    """Write what standard output holds, before standard error: both may go to one file or pipe.
+
+    What can't be written is kept, and reported when the program flushes it.
+    """
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
 
 
 def discard(stream: TextIO) -> None:
@@ -213,6 +223,7 @@ class _Tolerant:
         self._stream = stream
 
     def write(self, text: str) -> int:
+        _flush_before()
         with suppress(OSError):
             return self._stream.write(text)
         return len(text)

@@ -114,3 +114,17 @@ def test_closed_streams_are_no_bug(closed: str, folder: Path) -> None:
         ended = shell(f"opusmap {command} {closed}", folder)
         assert ended.returncode in codes, ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_the_next_step_comes_last_where_both_outputs_go_to_one_pipe(folder: Path) -> None:
+    ended = subprocess.run(
+        [*OPUSMAP, "check", "mapping.yaml"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    lines = ended.stdout.decode().splitlines()
+    (totals,) = [at for at, line in enumerate(lines) if line.startswith("read ")]
+    (after,) = [at for at, line in enumerate(lines) if line.startswith("Next, ")]
+    assert totals < after == len(lines) - 1
