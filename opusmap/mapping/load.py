@@ -137,6 +137,7 @@ class _Builder:
             fields=tuple(self._binding(key, node) for key, node in data.get_entries("fields").pairs()),
             fields_span=data.key("fields").span,
             source=SourceOptions(**_options(source, SourceOptions)),
+            source_spans={str(key): node.span for key, node in source.items()},
             conflict="skip" if data.get("conflict") == "skip" else "overwrite",
             duplicates="last" if last else "first",
             timezone=data.get_text("timezone"),

@@ -155,6 +155,7 @@ class MappingSpec:
     fields: tuple[Binding, ...]
     fields_span: Span
     source: SourceOptions = field(default_factory=SourceOptions)
+    source_spans: Mapping[str, Span] = field(default_factory=dict)
     conflict: Literal["overwrite", "skip"] = "overwrite"
     duplicates: Literal["first", "last"] = "first"
     timezone: Text | None = None

@@ -207,14 +207,14 @@ def read_yaml(path: Path, name: str | None = None) -> YamlFile:
     return parse_yaml(text, name)
 
 
-def suggest_file(path: Path) -> str:
-    """Return `did you mean "…"?` with the YAML file in the same folder whose name is nearest, or ""."""
+def suggest_file(path: Path, suffixes: tuple[str, ...] = (".yaml", ".yml")) -> str:
+    """Return `did you mean "…"?` with the file in the same folder whose name is nearest, or ""."""
     try:
         names = [one.name for one in islice(path.parent.iterdir(), _FILES_LISTED)]
     except OSError:
         return ""
     # Without the suffix, which makes any two names look similar.
-    stems = {Path(name).stem: name for name in sorted(names) if name.endswith((".yaml", ".yml"))}
+    stems = {Path(name).stem: name for name in sorted(names) if name.endswith(suffixes)}
     near = find_nearest(path.stem, stems)
     return "" if near is None else f'did you mean "{path.with_name(stems[near])}"?'
 

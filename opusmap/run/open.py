@@ -21,6 +21,7 @@ from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import ROW_FILE, nodes
 from opusmap.issues import Issue, Span
 from opusmap.mapping import MappingSpec, Text
+from opusmap.mapping.yaml_reader import suggest_file
 from opusmap.records import Reject
 from opusmap.rejects import RejectsSource
 from opusmap.run.to_do import compile_decided, find_needed
@@ -299,7 +300,11 @@ def open_own_source(spec: MappingSpec, source: str | Path | None = None) -> Sour
         if error.code not in ("source-unreadable", "source-damaged") or not is_missing(source):
             raise
         problem = "no file matches this pattern" if is_pattern(source) else "the source is not there"
-        raise SourceError(str(source), "no-source", problem, help=_NAME_ONE) from error
+        if inside is not None and (span := spec.source_spans.get("path")) is not None:
+            problem += f"; it is named in {span.file}:{span.line}"
+        path = Path(source)
+        near = suggest_file(path, (path.suffix,)) if path.suffix and not is_pattern(source) else ""
+        raise SourceError(str(source), "no-source", problem, help=near or _NAME_ONE) from error
 
 
 _NAME_ONE = (

@@ -97,6 +97,25 @@ def test_a_source_that_is_named_and_not_there_is_the_same_error(
     assert "gone.csv: error[no-source]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("source", "arguments", "place"),
+    [
+        ("path: contract.csv", (), "; it is named in m.yaml:3\n"),
+        ("path: x.csv", ("contract.csv",), "not there\n"),
+    ],
+)
+def test_of_a_source_that_is_not_there_the_near_file_and_the_line_are_named(
+    source: str, arguments: tuple[str, ...], place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("contracts.csv").write_text("No,Title,By,Created\n")
+    Path("contract.txt").touch()  # of another kind
+    write_mapping(source)
+    assert run("check", *arguments) == 2
+    said = capsys.readouterr().err
+    assert place in said
+    assert 'help: did you mean "contracts.csv"?' in said
+
+
 def test_errors_of_the_mapping_come_before_a_source_that_is_not_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
