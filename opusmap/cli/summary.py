@@ -58,7 +58,7 @@ class Finding:
 
     `code` is its diagnostic code; below the findings, one line names the page of the first.
     `row_numbers`: the last cell has numbers alone, and no sheet's cells or files, which need no word before.
-    `more` are other examples of what is wrong, each with its place; `helped` those with a hint of their own.
+    `more` are other examples of what is wrong, each with its place; `helped` those with a separate hint.
     """
 
     count: int
