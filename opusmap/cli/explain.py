@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import click
 
 from opusmap.cli.help import TYPED, command, quote_column
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping
-from opusmap.cli.output import mapped_as_json, print_json, shorten
+from opusmap.cli.output import mapped_as_json, options_of, print_json, shorten
 from opusmap.cli.terminal import make_console, make_table, measure, text_width, wrap_words
 from opusmap.wording import quote_names, quote_value, show_command, suggest, visible
 
@@ -76,9 +78,11 @@ def explain(
         columns = made[0] if column is not None else {"columns": made}
         print_json({"row": row.number, **columns, "becomes": mapped_as_json(mapped)})
     else:
-        for one, found in explained:
+        for plan, (one, found) in zip(plans, explained, strict=True):
             stages = [stage for stage in found.stages if column is not None or not stage.of_row]
-            _print_stages(f"{one.display_name} of row {row.number}", stages)
+            _print_stages(
+                f"{one.display_name} of row {row.number}", stages, partial(options_of, work.mapper, plan)
+            )
         if column is None and (closing := _closing(found for _, found in explained)):
             _print_stages(f"What becomes of row {row.number}", closing)
     return 1 if isinstance(mapped, Reject) else 0
@@ -118,11 +122,14 @@ def _refuse_bare_key(mapping: str, column: str, source: str) -> None:
         raise click.UsageError(f"there is no source {quote_value(source)}; did you mean `{meant}`?")
 
 
+_ROW = re.compile(r"(?:row)?\s*([0-9]+)", re.IGNORECASE | re.ASCII)
+
+
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
     found = mapper.plan.find(name)
     if found is None:
-        if name.isdecimal():
-            meant = show_command("explain", mapper.spec.path, "--row", name)
+        if (number := _ROW.fullmatch(name)) is not None:
+            meant = show_command("explain", mapper.spec.path, "--row", number[1])
             raise click.UsageError(
                 f"the mapping binds no column {quote_value(name)}; did you mean `{meant}`?"
             )
@@ -182,7 +189,10 @@ def _stage_as_json(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _print_stages(title: str, stages: Iterable[Stage]) -> None:
+def _print_stages(
+    title: str, stages: Iterable[Stage], name_options: Callable[[Any], str] = lambda _value: ""
+) -> None:
+    """Print stages; `name_options` names the options that a value is, as it is written for Opus."""
     from rich.text import Text
 
     console = make_console()
@@ -190,7 +200,8 @@ def _print_stages(title: str, stages: Iterable[Stage]) -> None:
     shown = []
     for stage in stages:
         place = "" if stage.span is None else f"line {stage.span.line}"
-        shown.append((place, "" if stage.problem else visible(shorten(stage.value)), stage))
+        names = name_options(stage.value) if stage.written else ""
+        shown.append((place, "" if stage.problem else visible(shorten(stage.value) + names), stage))
     for place, value, stage in shown:
         style = "red" if stage.problem else ""
         table.add_row(Text(place, "dim"), Text(visible(stage.what), style), Text(value, "bold"))

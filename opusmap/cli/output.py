@@ -82,7 +82,7 @@ def show_record(
     shown = []
     for plan in mapper.plan.columns:
         name, value = plan.column.display_name, values.get(plan.column.internal_name)
-        text = "" if value is None else shorten(value) + _options_of(mapper, plan, value)
+        text = "" if value is None else shorten(value) + options_of(mapper, plan, value)
         if why := "; ".join(wrong.pop(name, ())):
             text = f"{text} (in place of a wrong value: {why})" if text else f"left out by `on_error` ({why})"
         elif not text:
@@ -92,7 +92,7 @@ def show_record(
     return [*shown, *((f"{place} (replaced)", "; ".join(why)) for place, why in wrong.items())]
 
 
-def _options_of(mapper: Mapper, plan: ColumnPlan, value: Any) -> str:
+def options_of(mapper: Mapper, plan: ColumnPlan, value: Any) -> str:
     """Return the names of the options whose orders a value is, ` · Deed`."""
     from opusmap.connection import CHOICE_TYPES
 

@@ -37,6 +37,7 @@ class Stage:
     """One step on the way: what is done, its place in the mapping, and what comes out.
 
     `of_row`: it says what becomes of the row as a whole, and is the same for each column without a problem.
+    `written`: what comes out is as it is written for Opus.
     """
 
     what: str
@@ -44,6 +45,7 @@ class Stage:
     span: Span | None = None
     problem: Issue[str] | None = None
     of_row: bool = False
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,7 @@ class _Walker:
         if value is None or value == "":
             return Stage("empty: the column is left out", self._absent(), column.span)
         shift = self._shift(value) if column.column.type is ColumnType.DATE_TIME else ""
-        return Stage(f"written as {column.column.type}{shift}", encoded, column.span)
+        return Stage(f"written as {column.column.type}{shift}", encoded, column.span, written=True)
 
     def _shift(self, value: Any) -> str:
         """Return how a time that names no zone becomes the time that is written, if it changes."""

@@ -97,8 +97,9 @@ def test_the_name_of_a_column_without_quotes_is_answered_with_them(folder, capsy
     shown = said(capsys, "explain", "mapping.yaml", "Date", "of", "Lease", "--row", "2")
     assert f"{quoted} 'Date of Lease' --row 2`" in shown
     assert quoted not in said(capsys, "explain", "mapping.yaml", "Lease", "absent.csv")
-    shown = said(capsys, "explain", "mapping.yaml", "103")
-    assert "did you mean `opusmap explain mapping.yaml --row 103`?" in shown
+    for row in ("103", "Row 103", "row103"):
+        shown = said(capsys, "explain", "mapping.yaml", row)
+        assert "did you mean `opusmap explain mapping.yaml --row 103`?" in shown
 
 
 @pytest.mark.parametrize(
