@@ -8,6 +8,7 @@ Owns finding one by a word, and what a reader types for a page that another one 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -53,12 +54,12 @@ class Guide:
 def find_guides(word: str) -> list[Guide]:
     """Return the guides that a word, or several, are about, the best first.
 
-    They have all the words in their title or among those that they are found by (a word such as `where` only
-    joins the others in a title, and does not count there alone); if none has, pages that
-    have them in their headings or first paragraph. Of a question that no page has whole, its longest phrase
-    that is among the words that pages are found by counts: of several with as many words, the one with the
-    most letters, because short words (`from`, `where`) may be keys of a mapping. Blanks and punctuation
-    make no difference to a name, nor to a phrase of `list_words`.
+    They have all the words in their title or in a phrase that they are found by (a word such as `where` only
+    joins the others in a title, and does not count there alone); if none has, and there are several words,
+    pages that have them in their headings or first paragraph. Of a question that no page has whole, its
+    longest phrase that is among the words that pages are found by counts: of several with as many words, the
+    one with the most letters, because short words (`from`, `where`) may be keys of a mapping. Blanks and
+    punctuation make no difference to a name, nor to a phrase of `list_words`.
 
     >>> [guide.name for guide in find_guides("excel")][0]
     'excel-register'
@@ -71,7 +72,8 @@ def find_guides(word: str) -> list[Guide]:
     ranked = [(_rank(guide, wanted), guide) for guide in _read_guides().values()]
     ranked.sort(key=lambda one: one[0])
     found = [guide for rank, guide in ranked if rank < _UNFIT]
-    found = found or [guide for _, guide in ranked if guide.is_page and set(wanted) <= _opening_words(guide)]
+    if not found and len(wanted) > 1:
+        found = [guide for _, guide in ranked if guide.is_page and set(wanted) <= _opening_words(guide)]
     return found or _find_by_phrase(wanted)
 
 
@@ -87,6 +89,21 @@ def _find_by_phrase(words: tuple[str, ...]) -> list[Guide]:
 
 _LONGEST_PHRASE, _BY_NAME = 4, 2
 """Words of a phrase that is looked for within a question, at most, and the worst rank of what it finds."""
+
+
+def find_mentions(word: str) -> list[Guide]:
+    """Return the sections in whose text all of some words occur, the one with the most of them first.
+
+    A section whose parts are found is left out.
+    """
+    wanted = set(_normalise(word))
+    counted = list[tuple[int, Guide]]()
+    for guide in _read_guides().values():
+        words = Counter(_normalise(_remove_comments(guide.text)))
+        if not guide.is_page and wanted and wanted <= words.keys():
+            counted.append((sum(words[each] for each in wanted), guide))
+    found = [guide for _, guide in sorted(counted, key=lambda one: -one[0])]
+    return [guide for guide in found if not any(one.text in guide.text for one in found if one is not guide)]
 
 
 def has_guide(name: str) -> bool:
@@ -199,7 +216,7 @@ def _opening_words(guide: Guide) -> set[str]:
     return set(_normalise(" ".join((*headings, first, *guide.words))))
 
 
-_UNFIT = 5
+_UNFIT = 6
 _JOINING = frozenset({"where", "from", "let", "each", "first", "last"})
 """Keys and converters that are in titles only as words of a sentence."""
 
@@ -213,9 +230,11 @@ def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
         return 1
     if typed in _spellings(guide.name):
         return 2
-    if not _JOINING.issuperset(wanted) and set(wanted) <= {*_normalise(guide.name), *_normalise(guide.title)}:
+    if _JOINING.issuperset(wanted):
+        return _UNFIT
+    if set(wanted) <= {*_normalise(guide.name), *_normalise(guide.title)}:
         return 3 if guide.is_page else 4
-    return _UNFIT
+    return 5 if any(set(wanted) <= set(_normalise(phrase)) for phrase in guide.words) else _UNFIT
 
 
 @cache

@@ -10,14 +10,12 @@ import click
 
 from opusmap.cli.help import GUESSED, command
 from opusmap.cli.options import verbosity
-from opusmap.cli.terminal import make_console, write_result
-from opusmap.wording import list_near
+from opusmap.cli.terminal import make_console, paged, write_result
+from opusmap.wording import list_near, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.markdown import Markdown
-
-    from opusmap.guide_pages import Guide
 
 _MOST_FOUND, _MOST_LINKS = 4, 12
 """How many guides a word finds, and how many are named below a page, at most."""
@@ -58,8 +56,10 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     that is about it. Without WORD, all how-to pages and codes are listed. The name of a command prints its
     help.
     """
+    from rich.text import Text
+
     from opusmap.diagnostic_pages import find_code, locate_page, read_page
-    from opusmap.guide_pages import find_guides, list_words
+    from opusmap.guide_pages import find_guides, find_mentions, list_words
 
     del quiet  # there are no notes
     context = click.get_current_context()
@@ -73,8 +73,9 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
         return 0
     if word in program.commands:
         named = program.commands[word]
-        with click.Context(named, info_name=word, parent=context.find_root()) as own:
-            write_result(named.get_help(own))
+        own = click.Context(named, info_name=word, parent=context.find_root())
+        with own, paged(console := make_console()):
+            console.print(Text(visible(named.get_help(own), lines=True)), soft_wrap=True)
         return 0
     guides = [] if read_page(word) else find_guides(word)
     page = read_page(word, links=True) or (guides[0].text if guides else "")
@@ -85,23 +86,23 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
             )
         known = dict.fromkeys((*_known_names(), *list_words(), *program.commands))
         near = list_near(word.lower(), known, least=60, most=3)
+        mentions = [f"`opusmap help {guide.name}`" for guide in find_mentions(word)[:_MOST_FOUND]]
         meant = f"Did you mean {' or '.join(near)}?" if near else _TRY
+        if mentions:
+            meant = f"These mention it: {', '.join(mentions)}."
         raise click.UsageError(f"There is no page about '{word}'. {meant} `opusmap help` lists all pages.")
     folder = guides[0].folder if guides else "docs/diagnostics"
-    _print_page(page, folder, word, _name_others(guides), locate_page(word))
+    others = [guide.name for guide in guides[:_MOST_FOUND] if guide.text not in guides[0].text]
+    whole = guides[0].page if guides and not guides[0].is_page else ""
+    _print_page(page, folder, word, whole, others, locate_page(word))
     return 0
 
 
-def _name_others(guides: list[Guide]) -> list[str]:
-    """Return what else is named below the first of the guides: the how-to page it is on, and the others."""
-    from opusmap.guide_pages import list_guides
+def _print_page(page: str, folder: str, word: str, whole: str, found: list[str], address: str) -> None:
+    """Print a page of a folder, or a section, and what to type for more.
 
-    whole = [page.name for page in list_guides() if guides and guides[0].page == page.name != guides[0].name]
-    return [*whole, *(one.name for one in guides[:_MOST_FOUND] if one.text not in guides[0].text)]
-
-
-def _print_page(page: str, folder: str, word: str, found: list[str], address: str) -> None:
-    """Print a page of a folder; below, what to type for others found by the word, and those it links to."""
+    That is the `whole` page that a section is on, others found by the word, and those that the page links to.
+    """
     from opusmap.diagnostic_pages import summarise
     from opusmap.guide_pages import find_links, has_guide, show_links
 
@@ -113,8 +114,10 @@ def _print_page(page: str, folder: str, word: str, found: list[str], address: st
         return name in commands or bool(summarise(name)) or has_guide(name)
 
     linked = filter(is_page, find_links(page))
-    more = [name for name in dict.fromkeys((*found, *linked)) if name != word][:_MOST_LINKS]
+    more = [name for name in dict.fromkeys((*found, *linked)) if name not in (word, whole)][:_MOST_LINKS]
     text = show_links(page, folder, is_page)
+    if whole:
+        text = text.rstrip() + f"\n\nThe whole page: `opusmap help {whole}`\n"
     if more:
         text = (
             text.rstrip() + "\n\n" + "See also:\n\n" + "".join(f"- `opusmap help {name}`\n" for name in more)
@@ -122,7 +125,8 @@ def _print_page(page: str, folder: str, word: str, found: list[str], address: st
     if address:
         text += f"\n{address}\n"
     if sys.stdout.isatty():
-        make_console().print(_markdown_type()(text))
+        with paged(console := make_console()):
+            console.print(_markdown_type()(text))
     else:
         write_result(text, end="")
 
@@ -152,13 +156,17 @@ def _markdown_type() -> type[Markdown]:
 
 def _print_list(*, codes: bool) -> None:
     """Print the how-to pages, or the codes in groups, each in one line with what it means."""
+    with paged(console := make_console()):
+        _write_list(console, codes=codes)
+
+
+def _write_list(console: Console, *, codes: bool) -> None:
     from rich.text import Text
 
     from opusmap.cli.terminal import text_width, wrap_words
     from opusmap.diagnostic_pages import list_codes, summarise
     from opusmap.guide_pages import list_guides
 
-    console = make_console()
     if codes:
         groups = {group: [(code, summarise(code)) for code in found] for group, found in list_codes().items()}
     else:

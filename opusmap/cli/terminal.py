@@ -12,8 +12,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -207,6 +207,28 @@ def make_console(*, stderr: bool = False) -> Console:
     width = None if stream.isatty() else PIPE_WIDTH
     file: Any = _Tolerant(stream) if stderr else stream
     return _console_type()(file=file, stderr=stderr, highlight=False, emoji=False, width=width)
+
+
+@contextmanager
+def paged(console: Console) -> Iterator[None]:
+    """Show what is printed on standard output page by page, if it has more lines than the terminal.
+
+    `PAGER` names the program for that; it is `less` otherwise. Without a terminal to read keys from, and in
+    a job of CI, all is printed at once; so it is on Windows without `PAGER`, whose `more` reads no UTF-8.
+    """
+    answers = sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+    if not answers or (os.name == "nt" and not os.environ.get("PAGER")):
+        yield
+        return
+    import click
+
+    with console.capture() as captured:
+        yield
+    text = captured.get().rstrip("\n")
+    if text.count("\n") + 2 > console.height:  # and the prompt
+        click.echo_via_pager(text)
+    else:
+        click.echo(text)
 
 
 def make_table(*, titles: bool = False, gap: int = 2) -> Table:

@@ -10,6 +10,7 @@ from documentation import ROOT
 from opusmap.guide_pages import (
     find_guides,
     find_links,
+    find_mentions,
     has_guide,
     list_guides,
     list_words,
@@ -52,13 +53,13 @@ from opusmap.guide_pages import (
         ("const", "bindings"),
         ("default", "bindings"),
         ("required", "bindings"),
-        ("duplicates", "keys-of-the-file"),
+        ("duplicates", "rows-with-the-same-row-key"),
         ("csv", "csv"),
         ("delimiter", "csv"),
         ("password", "settings"),
-        ("delete", "prune"),
-        ("delete a record", "destroy-due-records"),
-        ("how do I delete records", "destroy-due-records"),
+        ("delete", "if-a-record-should-not-be-there"),
+        ("delete a record", "if-a-record-should-not-be-there"),
+        ("how do I delete records", "if-a-record-should-not-be-there"),
         ("mapping", "keys-of-the-file"),
         ("mapping.yaml", "keys-of-the-file"),
         ("file encoding", "csv"),
@@ -94,7 +95,7 @@ from opusmap.guide_pages import (
         ("euro sign", "numbers"),
         ("date without century", "years-of-two-digits"),
         ("two-digit year", "years-of-two-digits"),
-        ("reordered choices", "choices"),
+        ("reordered choices", "lock-the-order"),
         ("proof for an auditor", "prove"),
         ("filter rows", "where"),
         ("total row", "where"),
@@ -111,12 +112,68 @@ from opusmap.guide_pages import (
         ("password secret", "settings"),
         ("proxy", "settings"),
         ("schedule nightly", "scheduled-runs"),
+        ("duplicate", "rows-with-the-same-row-key"),
+        ("duplicate keys", "rows-with-the-same-row-key"),
+        ("choice order", "choices"),
+        ("order", "choices"),
+        ("reordered options", "lock-the-order"),
+        ("decimal", "numbers"),
+        ("percent", "numbers"),
+        ("total", "where"),
+        ("sign", "make-the-page-of-a-run"),
+        ("remove a record", "if-a-record-should-not-be-there"),
+        ("delete records", "if-a-record-should-not-be-there"),
+        ("missing", "what-empty-is"),
+        ("wrong", "check-before-sending"),
+        ("error", "check-before-sending"),
+        ("slow", "find-out-how-long-a-run-takes"),
+        ("backup", "the-journal"),
+        ("restart", "send"),
+        ("stop", "send"),
+        ("resume", "send"),
+        ("upgrade", "install"),
+        ("update", "install"),
+        ("folder", "file-share"),
+        ("file", "formats"),
+        ("key", "rows-with-the-same-row-key"),
+        ("user", "people"),
+        ("uppercase", "converters-of-texts"),
+        ("merge", "bindings"),
+        ("checkbox", "converters-of-numbers-and-yesno"),
+        ("docker", "container"),
+        ("export", "first-mapping"),
+        ("approval", "have-it-approved"),
+        ("log", "options-of-most-commands"),
+        ("print", "make-the-page-of-a-run"),
+        ("environment", "settings"),
+        ("million", "speed-and-memory"),
     ],
 )
 def test_a_word_finds_what_is_about_it_first(word: str, name: str) -> None:
     guide = find_guides(word)[0]
     assert guide.name == name
     assert guide.text.lstrip("#").replace("`", "").strip().startswith(guide.title[:5])
+
+
+def test_a_part_of_a_listed_phrase_finds_its_page_after_those_with_the_word_itself() -> None:
+    for word, first, later in (
+        ("total", "where", "send"),
+        ("sign", "make-the-page-of-a-run", "certificate-sign-in"),
+        ("hash", "converters-of-keys", "show-that-a-file-is-the-one-that-was-read"),
+    ):
+        names = [guide.name for guide in find_guides(word)]
+        assert names[0] == first
+        assert later in names
+
+
+def test_one_word_of_a_first_paragraph_finds_no_page_but_the_sections_that_mention_it() -> None:
+    assert find_guides("sharepoint") == []
+    assert [guide.name for guide in find_mentions("SharePoint")] == ["what-each-column-type-takes"]
+    named = [guide.name for guide in find_mentions("tenant")]
+    assert "converters-of-lists" in named
+    assert "converters" not in named  # which has that section
+    for absent in ("xyzzy", "", "-"):
+        assert find_mentions(absent) == []
 
 
 def test_words_of_headings_and_first_paragraphs_find_a_page_if_no_title_has_them() -> None:

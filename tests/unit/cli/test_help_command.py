@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from documentation import ROOT
+from opusmap_program import COMMAND
 from raised_codes import raised_codes
 
 from opusmap import diagnostic_pages
@@ -108,12 +112,19 @@ def test_format_opens_the_format_of_dates_and_names_the_formats_of_files_below(
     assert capsys.readouterr().out.startswith("## Formats\n")
 
 
-def test_below_a_section_of_a_how_to_its_whole_page_is_named_first(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("word", "page"), [("ampm", "dates"), ("reordered options", "choices"), ("total row", "language")]
+)
+def test_below_a_section_its_whole_page_is_named_once_in_a_line(
+    word: str, page: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["help", "ampm"]) == 0
-    named = re.findall("^- `opusmap help (.+)`$", capsys.readouterr().out, re.MULTILINE)
-    assert named[0] == "dates"
+    assert main(["help", *word.split()]) == 0
+    shown = capsys.readouterr().out
+    assert f"\n\nThe whole page: `opusmap help {page}`\n" in shown
+    assert f"- `opusmap help {page}`\n" not in shown
+
+
+def test_below_a_whole_page_it_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
     for word in ("dates", "timezone"):
         assert main(["help", word]) == 0
         assert "`opusmap help dates`" not in capsys.readouterr().out
@@ -147,6 +158,47 @@ def test_on_a_terminal_no_name_of_a_setting_is_cut(
         r"^ (OPUSMAP_APPROVAL_CERTIFICATE_PASSWORD\S+) .*\n (\S+) ", shown, re.MULTILINE
     ).groups()
     assert first + rest == "OPUSMAP_APPROVAL_CERTIFICATE_PASSWORD_FILE"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize("page", [["choices"], ["submit"], ["codes"], []])
+def test_on_a_terminal_what_is_longer_is_shown_by_the_pager(page: list[str]) -> None:
+    whole = _show_on_pseudo_terminal(page, pager="cat", lines=1000)
+    first = _show_on_pseudo_terminal(page, pager="head -n 5", lines=24)
+    assert len(whole) > 30
+    assert [line.rstrip() for line in first] == [line.rstrip() for line in whole[:5]]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize(
+    ("word", "environment"), [("total", {}), ("choices", {"CI": "true"})], ids=["short", "job of CI"]
+)
+def test_what_fits_on_the_terminal_or_is_read_by_no_person_is_not_shown_by_the_pager(
+    word: str, environment: dict[str, str]
+) -> None:
+    assert len(_show_on_pseudo_terminal([word], pager="head -n 5", lines=60, **environment)) > 15
+
+
+def _show_on_pseudo_terminal(words: list[str], *, pager: str, lines: int, **environment: str) -> list[str]:
+    """Return the lines that `opusmap help` shows on a terminal of 80 columns, without their styles."""
+    import pty
+
+    kept = {name: value for name, value in os.environ.items() if name != "CI"}
+    size = {"COLUMNS": "80", "LINES": str(lines), "TERM": "xterm"}
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "help", *words],
+        stdin=terminal,
+        stdout=terminal,
+        env={**kept, **size, "PAGER": pager, **environment},
+    ):
+        os.close(terminal)
+        shown = b""
+        with suppress(OSError):  # the end of a pseudo-terminal, on Linux
+            while part := os.read(controller, 65536):
+                shown += part
+    os.close(controller)
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()
 
 
 def test_what_a_link_leads_to_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,6 +261,19 @@ def test_a_word_without_a_page_is_answered_with_words_to_try(capsys: pytest.Capt
     capsys.readouterr()
     assert main(["help", "quotess"]) == 2
     assert "Did you mean quotes" in capsys.readouterr().err
+
+
+def test_a_word_that_only_texts_have_is_answered_with_the_sections_that_mention_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["help", "sharepoint"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "There is no page about 'sharepoint'. These mention it: " in shown
+    named = re.findall("`opusmap help ([a-z-]+)`", shown)
+    assert named
+    for name in named:
+        assert main(["help", name]) == 0
+        assert "sharepoint" in capsys.readouterr().out.lower()
 
 
 @pytest.mark.parametrize("name", program.commands)
