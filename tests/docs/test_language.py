@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documentation import PAGES, ROOT, Block, blocks, complete, expectations, sample_row, section, table
+from documentation import (
+    PAGES,
+    ROOT,
+    Block,
+    blocks,
+    complete,
+    expectations,
+    given_cells,
+    sample_row,
+    section,
+    table,
+)
 
 import opusmap
 from opusmap.converters import builtin_converters
@@ -59,13 +70,14 @@ def folder(tmp_path_factory):
 
 def outcome(mapping: str, folder: Path, column: str) -> str:
     """Return what becomes of the sample row's column, in the documentation's words."""
+    row = ROW | given_cells(mapping)
     path = folder / "mapping.yaml"
     path.write_text(mapping, "utf-8")
     try:
-        mapper = opusmap.load_mapping(path, columns=ROW)
+        mapper = opusmap.load_mapping(path, columns=row)
     except opusmap.InvalidMapping as error:
         return "error: " + ", ".join(sorted({found.code for found in error.diagnostics}))
-    result = mapper.map_row(ROW)
+    result = mapper.map_row(row)
     if isinstance(result, opusmap.Record):
         name = mapper.connection.find(column).internal_name
         return json.dumps(result.values[name], ensure_ascii=False) if name in result.values else "left out"
@@ -87,10 +99,23 @@ def test_each_mapping_shown_compiles_and_gives_what_it_says(mapping, folder):
         return
     path = folder / "mapping.yaml"
     path.write_text(mapping, "utf-8")
-    mapper = opusmap.load_mapping(path, columns=ROW)
+    row = ROW | given_cells(mapping)
+    mapper = opusmap.load_mapping(path, columns=row)
     assert not mapper.warnings
-    assert isinstance(mapper.map_row(ROW), opusmap.Record)
+    assert isinstance(mapper.map_row(row), opusmap.Record)
     assert all(result.passed for result in run_tests(mapper)), run_tests(mapper)
+
+
+def test_an_example_that_gives_a_cell_is_run_with_it(folder):
+    """Else an example could show any cell."""
+    line = 'Signed On: {from: SignedOn, format: "%d/%m/%Y"}  # 31/01/2024 → "2024-01-31 00:00:00"\n'
+    text = complete(Block(LANGUAGE, 0, "yaml", line, "fields"))[0][1]
+    assert given_cells(text) == {"SignedOn": "31/01/2024"}
+    assert outcome(text, folder, "Signed On") == '"2024-01-31 00:00:00"'
+    assert outcome(text.replace("31/01", "30/01"), folder, "Signed On") == '"2024-01-30 00:00:00"'
+    assert outcome(text.replace("# 31/01/2024 →", "# →"), folder, "Signed On") == "rejected: bad-date"
+    assert given_cells("  A: {from: B}  # (empty) → left out") == {"B": ""}
+    assert given_cells('  A: "{{ Box | upper }}@x"  # b 1 → "B 1@x"') == {"Box": "b 1"}
 
 
 @pytest.mark.parametrize(("expression", "shown"), EXPRESSIONS)

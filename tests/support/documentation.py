@@ -6,7 +6,9 @@ Also completes the mappings that the documentation shows only in part. The rules
 - any other one says in an HTML comment above it how it is completed: `<!-- fields -->` and
   `<!-- fields, each -->` (each line alone) hold entries of `fields`, `<!-- mapping -->` holds top-level
   keys, `<!-- file: NAME -->` is a file beside the mapping;
-- `# → value` behind an entry of `fields` says what Opus is sent; `expression → value` in a `jinja` block
+- `# → value` behind an entry of `fields` says what Opus is sent, and `# cell → value` what it is sent for a
+  cell of the column that the entry reads, where the row of the examples has another one; `(empty)` is an
+  empty cell. `expression → value` in a `jinja` block
   says what an expression gives.
 """
 
@@ -17,6 +19,8 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -56,6 +60,7 @@ fields:
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\s*$")
 _COMMENT = re.compile(r"^\s*<!-- (.+?) -->\s*$")
+_PROMISE = re.compile(r"\s# (?:(?P<cell>.+?) )?→ (?P<outcome>.+)$")
 _SECTION = re.compile(r"^([A-Za-z_]+):")
 _ENTRY = re.compile(r"""^\s*(?:"([^"]+)"|([^\s#"{\[-][^:]*)):\s""")
 
@@ -170,12 +175,38 @@ def _entry_name(line: str) -> str | None:
 
 
 def expectations(mapping: str) -> list[tuple[str, str]]:
-    """Return target column and expected outcome of each `# → …` in a mapping."""
-    found = []
+    """Return target column and expected outcome of each `# → …` or `# cell → …` in a mapping."""
+    return [(target, outcome) for target, _, _, outcome in _promises(mapping)]
+
+
+def given_cells(mapping: str) -> dict[str, str]:
+    """Return the cells that the comments `# cell → …` of a mapping give, by source column."""
+    found: dict[str, str] = {}
+    for target, column, cell, _ in _promises(mapping):
+        if cell:
+            assert column, f"{target}: a cell is given, so the entry has to read one column"
+            assert found.setdefault(column, cell) == cell, f"{column} is given two cells"
+    return {column: "" if cell == "(empty)" else cell for column, cell in found.items()}
+
+
+def _promises(mapping: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield target column, the source column that it reads ("" if not one), given cell and outcome."""
     for line in mapping.splitlines():
-        _, mark, outcome = line.partition("# → ")
-        if mark:
-            name = _entry_name(line)
-            assert name, f"an expectation stands behind an entry of `fields`: {line}"
-            found.append((name, outcome.strip()))
-    return found
+        if promise := _PROMISE.search(line):
+            target = _entry_name(line)
+            assert target, f"an expectation stands behind an entry of `fields`: {line}"
+            yield target, _read_column(line), promise["cell"] or "", promise["outcome"].strip()
+
+
+def _read_column(line: str) -> str:
+    """Return the one source column that an entry of `fields` reads; "" if it reads none, or several."""
+    try:
+        (binding,) = yaml.safe_load(line).values()
+    except yaml.YAMLError:  # which the example shows
+        return ""
+    source = binding.get("from", binding.get("value")) if isinstance(binding, dict) else binding
+    named = [one for one in (source if isinstance(source, list) else [source]) if isinstance(one, str)]
+    if len(named) == 1 and "{{" in named[0]:
+        outside_quotes = re.sub(r"'[^']*'|\"[^\"]*\"", "", named[0])
+        named = sorted(set(re.findall(r"\b[A-Z]\w+", outside_quotes)))
+    return named[0] if len(named) == 1 else ""
