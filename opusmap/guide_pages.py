@@ -59,7 +59,8 @@ def find_guides(word: str) -> list[Guide]:
     pages that have them in their headings or first paragraph. Of a question that no page has whole, its
     longest phrase that is among the words that pages are found by counts: of several with as many words, the
     one with the most letters, because short words (`from`, `where`) may be keys of a mapping. Blanks and
-    punctuation make no difference to a name, nor to a phrase of `list_words`.
+    punctuation make no difference to a name, nor to a phrase of `list_words`; a name that is written exactly
+    as it is counts before a phrase that is only like it (`formats` and `format`).
 
     >>> [guide.name for guide in find_guides("excel")][0]
     'excel-register'
@@ -69,7 +70,8 @@ def find_guides(word: str) -> list[Guide]:
     wanted = _normalise(word)
     if not wanted:
         return []
-    ranked = [(_rank(guide, wanted), guide) for guide in _read_guides().values()]
+    named = None if word in list_words() else _read_guides().get(word)
+    ranked = [(0 if guide is named else _rank(guide, wanted), guide) for guide in _read_guides().values()]
     ranked.sort(key=lambda one: one[0])
     found = [guide for rank, guide in ranked if rank < _UNFIT]
     if not found and len(wanted) > 1:
@@ -94,13 +96,13 @@ _LONGEST_PHRASE, _BY_NAME = 4, 2
 def find_mentions(word: str) -> list[Guide]:
     """Return the sections in whose text all of some words occur, the one with the most of them first.
 
-    A section whose parts are found is left out.
+    A section whose parts are found is left out, and so is one whose name finds another page.
     """
     wanted = set(_normalise(word))
     counted = list[tuple[int, Guide]]()
     for guide in _read_guides().values():
         words = Counter(_normalise(_remove_comments(guide.text)))
-        if not guide.is_page and wanted and wanted <= words.keys():
+        if not guide.is_page and wanted and wanted <= words.keys() and find_guides(guide.name)[0] is guide:
             counted.append((sum(words[each] for each in wanted), guide))
     found = [guide for _, guide in sorted(counted, key=lambda one: -one[0])]
     return [guide for guide in found if not any(one.text in guide.text for one in found if one is not guide)]

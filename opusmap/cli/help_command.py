@@ -86,10 +86,11 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
             )
         known = dict.fromkeys((*_known_names(), *list_words(), *program.commands))
         near = list_near(word.lower(), known, least=60, most=3)
-        mentions = [f"`opusmap help {guide.name}`" for guide in find_mentions(word)[:_MOST_FOUND]]
+        mentions = [guide.name for guide in find_mentions(word) if guide.name not in program.commands]
         meant = f"Did you mean {' or '.join(near)}?" if near else _TRY
         if mentions:
-            meant = f"These mention it: {', '.join(mentions)}."
+            typed = ", ".join(f"`opusmap help {name}`" for name in mentions[:_MOST_FOUND])
+            meant = f"These mention it: {typed}."
         raise click.UsageError(f"There is no page about '{word}'. {meant} `opusmap help` lists all pages.")
     folder = guides[0].folder if guides else "docs/diagnostics"
     others = [guide.name for guide in guides[:_MOST_FOUND] if guide.text not in guides[0].text]

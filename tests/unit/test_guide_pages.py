@@ -146,6 +146,10 @@ from opusmap.guide_pages import (
         ("log", "options-of-most-commands"),
         ("print", "make-the-page-of-a-run"),
         ("environment", "settings"),
+        ("formats", "formats"),
+        ("workbooks", "workbooks"),
+        ("keys", "rows-with-the-same-row-key"),
+        ("secrets", "settings"),
         ("million", "speed-and-memory"),
     ],
 )
@@ -172,6 +176,9 @@ def test_one_word_of_a_first_paragraph_finds_no_page_but_the_sections_that_menti
     named = [guide.name for guide in find_mentions("tenant")]
     assert "converters-of-lists" in named
     assert "converters" not in named  # which has that section
+    for word in ("tenant", "row", "zone", "file"):
+        for guide in find_mentions(word):
+            assert find_guides(guide.name)[0] == guide, "what is named can be typed"
     for absent in ("xyzzy", "", "-"):
         assert find_mentions(absent) == []
 
