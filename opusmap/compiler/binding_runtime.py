@@ -63,7 +63,7 @@ class ColumnAdvice:
     def complete(self, problem: Issue[str], row: Mapping[str, Any]) -> Issue[str]:
         """Return a problem of a row with advice that suits its column.
 
-        A wrong number is told with the cell that it was made of. A gap in a text names the cells that are
+        A wrong number is shown with the cell that it was made of. A gap in a text names the cells that are
         empty. Its usual hint, an empty text, would make a term path with an empty term, and one row key for
         several rows. The usual hint on several values, to split them, makes a list, which a column of one
         address does not take; where the cell has the separator of the binding as well, another one alone

@@ -31,7 +31,7 @@ def number_shape(decimal: str, thousands: str) -> re.Pattern[str]:
 
 
 def advise_on_number(text: str, decimal: str, thousands: str) -> str:
-    """Return what to do about a cell that is no number with these marks.
+    """Return what to do about a cell that is not a number with these marks.
 
     What it advises to remove, and the marks that it advises, make this cell a number.
 
