@@ -83,6 +83,7 @@ def report(
         return report_staged(staged, html, out, every=every, rows=not no_rows)
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
+    from opusmap.report.later_rows import read_later
     from opusmap.report.later_runs import LaterRuns
     from opusmap.run.history import find_journal, find_runs
 
@@ -112,7 +113,7 @@ def report(
         ]
         rejects, edited = _rejects_now(evidence, folder)
         if out.as_json:
-            later = LaterRuns(opened, found.id).find(found)
+            later, _ = read_later(LaterRuns(opened, found.id), found)
             facts = _all_facts(found, evidence, rejects, not_accepted)
             print_json({**facts, "later": None if later is None else later.as_json()})
         elif html is None:
@@ -314,13 +315,12 @@ def _read_run(journal: Journal, run: Run, evidence: Evidence) -> _AboutRun:
     """
     from opusmap.report.destroyed import describe_destroyed
     from opusmap.report.earlier_runs import describe_scope, find_retried
-    from opusmap.report.later_rows import find_rows
+    from opusmap.report.later_rows import read_later
     from opusmap.report.later_runs import LaterRuns
     from opusmap.report.row_places import describe_source, find_places
 
     retried, since = find_retried(journal, run, evidence), LaterRuns(journal, run.id)
-    later = since.find(run)
-    rows = find_rows(since, run, later)
+    later, rows = read_later(since, run)
     places = find_places(run, evidence, later, rows)
     lines = ["" if retried is None else f"{retried}.", "" if places is None else places.describe()]
     lines += [describe_destroyed(journal, run, later), describe_source(journal, evidence)]

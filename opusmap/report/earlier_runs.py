@@ -12,10 +12,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from opusmap.errors import SourceError
+from opusmap.report.later_rows import read_later
 from opusmap.report.later_runs import Later, LaterRuns, name_runs
 from opusmap.report.provenance import Evidence, find_run_of_rejects
 from opusmap.report.rejected_rows import explain_change, is_edited, read_keys
-from opusmap.report.row_places import RowPlaces, read_places
+from opusmap.report.row_places import RowPlaces, find_places
 from opusmap.report.status import Status, count_attention, describe_status, is_rehearsal
 from opusmap.wording import counted
 
@@ -127,8 +128,8 @@ def read_history(journal: Journal, run: Run) -> History | None:
 
 
 def _describe(since: LaterRuns, run: Run, left: Evidence, retry_of: int | None) -> PastRun:
-    later = since.find(run)
-    places = read_places(since, run, left, later)
+    later, rows = read_later(since, run, keys=False)
+    places = find_places(run, left, later, rows)
     attention = count_attention(run.counts) if later is None else later.attention
     status = describe_status(run, left, later, 0 if places is None else places.older)
     return PastRun(run, status, attention, places, retry_of)

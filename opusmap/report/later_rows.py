@@ -7,6 +7,7 @@ one answer for all of them. Row keys of rejected rows are only in the files of r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -185,30 +186,34 @@ _LEFT: Mapping[Fate, str] = {
 """What becomes of rows that are left, and how a sentence begins that names them."""
 
 
-def find_rows(since: LaterRuns, run: Run, later: Later | None, *, keys: bool = True) -> LaterRows:
-    """Return what later runs made of a run's rows, row by row.
+def read_later(since: LaterRuns, run: Run, *, keys: bool = True) -> tuple[Later | None, LaterRows]:
+    """Return what later runs made of a run's rows: in numbers (None if nothing), and row by row.
 
-    If they dealt with none, these are the rejected and refused rows of a run of which some have a record that
-    an earlier run sent, and nothing for other runs.
+    The numbers count what is known of each row, so both say the same.
+    If they dealt with none, the rows are the rejected and refused ones of a run of which some have a record
+    that an earlier run sent, and nothing for other runs.
 
     Args:
         since: the runs from this one on.
         run: the run.
-        later: what `since` has counted of it.
         keys: with row keys, which are made of cells.
 
     Raises:
         JournalError: the journal can't be read.
     """
-    others = since.has_others(run)
-    if later is not None and later.describe():
-        return replace(_Search(since, run, later, keys=keys).find(), others=others)
+    later, others = since.find(run), bool(since.list_others(run))
     left = Evidence.read(since.journal.evidence(run))
-    if left.rejected_in_opus or left.rejected_deleted or run.counts.get("failed"):
-        found = replace(_Search(since, run, None, keys=keys).find(), others=others)
-        if any(row.fate != "open" for row in found.rows.values()):
-            return found
-    return LaterRows(others=others)
+    is_retried = later is not None and later.describe()
+    may_have_records = left.rejected_in_opus or left.rejected_deleted or run.counts.get("failed")
+    if not (is_retried or may_have_records or since.find_same_rows(run)):
+        return later, LaterRows(others=others)
+    search = _Search(since, run, later if is_retried else None, keys=keys)
+    found = search.find()
+    if search.others:
+        return search.later, replace(found, others=others and not search.knows_others())
+    if is_retried or any(row.fate != "open" for row in found.rows.values()):
+        return later, replace(found, others=others)
+    return later, LaterRows(others=others)
 
 
 _WITHOUT_RECORD: frozenset[Fate | None] = frozenset({"open", "deleted", "deleted_earlier"})
@@ -336,8 +341,9 @@ class _Search:
     def __init__(
         self, since: LaterRuns, run: Run, later: Later | None, *, keys: bool, earlier: bool = True
     ) -> None:
-        self._journal, self._with_earlier = since.journal, earlier
-        self._run, self._later, self._with_keys = run, later, keys
+        self._since, self._journal, self._with_earlier = since, since.journal, earlier
+        self._run, self.later, self._with_keys = run, later, keys
+        self.others = dict[int, int]()  # rows that runs other than retries sent later, each with its run
         self._traced = [(run, True)] if later is None else since.trace(run)
         self._keys = dict[int, str]()
         self._sent_as = dict[int, str]()
@@ -355,10 +361,12 @@ class _Search:
             self._read(run, is_last=is_last)
         self._open -= self._sent.keys()
         rest = self._wanted - self._sent.keys() - self._open
-        fate = self._decide()
-        self._sent |= self._find_sent_again()
-        fates: dict[int, Fate] = {**dict.fromkeys(rest, fate), **dict.fromkeys(self._open, "open")}
-        fates |= dict.fromkeys(self._sent, "sent")
+        fates: dict[int, Fate] = dict.fromkeys(self._sent, "sent")
+        fates |= {**dict.fromkeys(rest, self._decide()), **dict.fromkeys(self._open, "open")}
+        self.others = self._find_sent_by_others()
+        self._count_sent_by_others(fates)
+        self._sent |= self.others
+        fates |= dict.fromkeys(self.others, "sent")
         if self._with_earlier:
             fates |= self._find_earlier({number for number, one in fates.items() if one == "open"})
             sent = {number for number, one in fates.items() if one == "sent"} - self._sent.keys()
@@ -379,9 +387,9 @@ class _Search:
 
     def _count_open(self) -> int:
         """Return how many rows are open; 0 if that is not certain."""
-        if self._later is None:
+        if self.later is None:
             return count_attention(self._run.counts)
-        return self._later.attention if self._later.exact else 0
+        return self.later.attention if self.later.exact else 0
 
     def _describe(self, number: int, fate: Fate, key: str) -> LaterRow:
         sent_as = self._sent_as.get(number, "") if key else ""
@@ -443,20 +451,53 @@ class _Search:
             if record is not None and record.run > run.id:
                 self._sent[number] = record.run
 
-    def _find_sent_again(self) -> dict[int, int]:
-        """Return the rejected rows that another run sent later under the same key, with that run."""
+    def _find_sent_by_others(self) -> dict[int, int]:
+        """Return the rejected rows that runs other than retries sent later, each with its run.
+
+        They sent them under the same key, or read rows that have the same numbers as those of this run.
+        """
+        left = self._wanted - self._sent.keys()
         keys = {
             number: key
             for number, (key, codes) in self._rejected.items()
-            if key and number in self._wanted - self._sent.keys() and NOT_OWN_RECORD.isdisjoint(codes)
+            if key and number in left and NOT_OWN_RECORD.isdisjoint(codes)
         }
         known = self._find_accepted(keys)
-        found = {number: known[key] for number, key in keys.items() if key in known}
-        return {
-            number: record.run
-            for number, record in found.items()
-            if record.row == number and record.run > self._run.id
-        }
+        records = [known[key] for number, key in keys.items() if key in known and known[key].row == number]
+        found = {record.row: record.run for record in records if record.run > self._run.id}
+        for one in self._since.find_same_rows(self._run):
+            for record in self._journal.records(one, State.ACCEPTED):
+                if record.row in left:
+                    found[record.row] = one.id
+                    self._sent_as[record.row] = record.key
+        return found
+
+    def _count_sent_by_others(self, fates: Mapping[int, Fate]) -> None:
+        """Count the rows that other runs sent, of which the counts of the retries have these `fates`."""
+        later = self.later or self._since.count(self._run)
+        if later is None or not self.others:
+            return
+        moved = Counter(fates[number] for number in self.others)
+        known = sum(fates.get(number) == "sent" for number in self._wanted) + moved.total() - moved["sent"]
+        sent = max(later.sent, min(known, later.of - later.filtered))
+        filtered, deleted = later.filtered, later.deleted
+        if later.exact:
+            sent = max(sent, later.sent + moved["open"] + moved["deleted"] + moved["filtered"])
+            filtered, deleted = filtered - moved["filtered"], deleted - moved["deleted"]
+        self.later = replace(
+            later,
+            sent=sent,
+            filtered=filtered,
+            still_open=later.of - sent - filtered,
+            deleted=deleted,
+            exact=later.exact and not moved["unknown"],
+            others=tuple(sorted({run for number, run in self.others.items() if fates[number] != "sent"})),
+        )
+
+    def knows_others(self) -> bool:
+        """Return whether all that other runs sent are rows that this run has rejected, and that are known."""
+        others = Counter(self.others.values())
+        return all(one.counts["submitted"] == others[one.id] for one in self._since.list_others(self._run))
 
     def _find_accepted(self, keys: Mapping[int, str]) -> dict[str, JournalRecord]:
         return self._journal.find_accepted(self._run.origin, self._run.connection, set(keys.values()))
@@ -530,7 +571,7 @@ class _Search:
 
     def _decide(self) -> Fate:
         """Return what became of all rows of which nothing else is known, if the counts leave one answer."""
-        later = self._later
+        later = self.later
         if later is None:
             return "open"
         left: dict[Fate, int] = {

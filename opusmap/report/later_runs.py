@@ -30,7 +30,8 @@ _CELLS = b'<article class="row">'
 class Later:
     """What became later of the `of` rows of a run that were rejected, refused, or of unknown end.
 
-    `retries` are the runs that read the run's file of rejects, or that of such a run. Later runs `sent` so
+    `retries` are the runs that read the run's file of rejects, or that of such a run; `others` are runs that
+    sent some of the rows all the same, such as retries of an older file of rejects. Later runs `sent` so
     many rows that Opus accepted; `filtered` are those that `where` excluded after a correction. `still_open`
     are the others: at most so many if not `exact`. `deleted` of them were not in a file of rejects any more
     when a retry read it: a person deletes a row that is not to be sent.
@@ -47,6 +48,7 @@ class Later:
     exact: bool = True
     rejects: str = ""
     whole: tuple[int, int] | None = None
+    others: tuple[int, ...] = ()
 
     @property
     def attention(self) -> int:
@@ -82,7 +84,8 @@ class Later:
         >>> Later(13, (2, 3), 11).name_later()
         'runs 2 and 3'
         """
-        return name_runs(self.retries) if self.retries else "a later run"
+        runs = sorted({*self.retries, *self.others})
+        return name_runs(runs) if runs else "a later run"
 
     def describe_deleted(self) -> str:
         """Return how many rows were deleted from a file of rejects, as a sentence without a full stop.
@@ -114,7 +117,7 @@ class Later:
 
 
 def find_later(journal: Journal, run: Run) -> Later | None:
-    """Return what later runs made of the rows of a run that need attention; None if they made nothing."""
+    """Return what the counts say of what later runs made of a run's rows; None if they made nothing."""
     return LaterRuns(journal, run.id).find(run)
 
 
@@ -160,22 +163,48 @@ class LaterRuns:
             found |= {one.id: (one, is_last) for one, is_last in self.trace(retry)}
         return [found[number] for number in sorted(found)]
 
-    def has_others(self, run: Run) -> bool:
-        """Return whether later runs of the mapping, other than retries of a run's rejects, sent records."""
+    def list_others(self, run: Run) -> list[Run]:
+        """Return the later runs of the mapping, other than retries of a run's rejects, that sent records."""
         own, name = {one.id for one, _ in self.trace(run)}, PurePath(run.mapping).name
-        return any(
-            one.id not in own and PurePath(one.mapping).name == name and one.counts.get("submitted")
+        return [
+            one
             for one in self._after(run)
-        )
+            if one.id not in own and PurePath(one.mapping).name == name and one.counts.get("submitted")
+        ]
+
+    def find_same_rows(self, run: Run) -> list[Run]:
+        """Return the later retries of other runs' rejects that have the row numbers of the run's source.
+
+        That source comes from files, which are the same in both, byte for byte.
+        """
+        own, source = {one.id for one, _ in self.trace(run)}, self._list_source(run)
+        later = (one for one in self._after(run) if source and one.id not in own)
+        return [
+            one
+            for one in later
+            if self._left[one.id].get("rows_of") is not None and self._list_source(one) == source
+        ]
+
+    def _list_source(self, run: Run) -> list[tuple[str, str]]:
+        """Return the files whose row numbers a run's rows have, by name and hash; [] if there are none."""
+        left = self._left[run.id] if run.id in self._left else self.journal.evidence(run)
+        if (number := left.get("rows_of")) is not None:
+            read = next((one for one in self.journal.runs() if one.id == number), None)
+            return [] if read is None else self._list_source(read)
+        files = left.get("files", ()) if left.get("retried") is None else ()
+        return [(PurePath(str(one["path"])).name, one["sha256"]) for one in files if one["role"] == "source"]
 
     def find(self, run: Run) -> Later | None:
-        """Return what later runs made of a run's rows, as `find_later`."""
+        """Return what later runs made of a run's rows, as `find_later`; `read_later` finds more of them."""
+        found = self.count(run)
+        return found if found is not None and (found.retries or found.sent or found.whole) else None
+
+    def count(self, run: Run) -> Later | None:
+        """Return the same, even if they made nothing; None if no row needed attention, or no run is later."""
         of = sum(run.counts.get(name, 0) for name in ("rejected", "failed", "uncertain"))
         if not of or not self._after(run):
             return None
         found, whole = self._settle(run), self._find_whole(run)
-        if not (found.retries or found.sent or whole):
-            return None
         still_open = of - found.sent - found.filtered
         deleted = min(found.deleted, still_open) if found.exact else 0
         return replace(found, of=of, still_open=still_open, deleted=deleted, whole=whole)

@@ -40,7 +40,7 @@ from opusmap.report.earlier_runs import (
     scale_bars,
 )
 from opusmap.report.gone_records import GoneGroup, sort_gone
-from opusmap.report.later_rows import LaterRows, find_rows
+from opusmap.report.later_rows import LaterRows, read_later
 from opusmap.report.later_runs import Later, LaterRuns, find_page_with_cells, find_pages
 from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
@@ -150,11 +150,11 @@ def _relate(
     keys: bool,
 ) -> Related:
     retried, since = find_retried(journal, run, evidence), LaterRuns(journal, run.id)
-    later = since.find(run)
+    later, rows = read_later(since, run, keys=keys)
     numbers = [] if retried is None else [*retried.before]
     if later is not None:
         numbers += [*later.retries, *([later.whole[0]] if later.whole else [])]
-    rows, name = find_rows(since, run, later, keys=keys), PurePath(run.mapping).name
+    name = PurePath(run.mapping).name
     source, rejects = describe_source(journal, evidence), evidence.find("rejects")
     edited = rejects is not None and is_edited(rejects)
     gone = sort_gone(journal, run, evidence, rows)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opusmap.report.later_rows import Fate, LaterRows, find_rows
+from opusmap.report.later_rows import Fate, LaterRows, read_later
 from opusmap.report.later_runs import Later, LaterRuns
 from opusmap.report.provenance import Evidence
 from opusmap.report.status import name_opus
@@ -108,21 +108,6 @@ def find_places(run: Run, evidence: Evidence, later: Later | None, rows: LaterRo
     return RowPlaces(places, run.counts["read"], exact, name_opus(run))
 
 
-def read_places(since: LaterRuns, run: Run, evidence: Evidence, later: Later | None) -> RowPlaces | None:
-    """Return the same as `find_places`, without naming a row.
-
-    Args:
-        since: the runs from this one on.
-        run: the run.
-        evidence: what it left for its report.
-        later: what `since` has counted of it.
-
-    Raises:
-        JournalError: the journal can't be read.
-    """
-    return find_places(run, evidence, later, find_rows(since, run, later, keys=False))
-
-
 _BEFORE: tuple[Fate, ...] = ("kept", "rekeyed", "deleted_earlier")
 """What became of rows before the run."""
 
@@ -141,7 +126,8 @@ def describe_source(journal: Journal, evidence: Evidence) -> str:
     if run is None:
         return ""
     since = LaterRuns(journal, run.id)
-    places = read_places(since, run, Evidence.read(journal.evidence(run)), since.find(run))
+    later, rows = read_later(since, run, keys=False)
+    places = find_places(run, Evidence.read(journal.evidence(run)), later, rows)
     return "" if places is None else f"Run {run.id} read the source. {places.describe()}"
 
 

@@ -15,6 +15,7 @@ from opusmap.journal import open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.report import Evidence
 from opusmap.report.earlier_runs import ReasonChange, compare_reasons
+from opusmap.report.later_rows import read_later
 from opusmap.report.later_runs import LaterRuns
 from opusmap.report.pages import write_run
 from opusmap.report.status import Need, Status, describe_status, is_rehearsal, list_needs
@@ -75,7 +76,7 @@ class PastRuns:
         if run is None or self._journal is None:
             return None
         evidence = Evidence.read(self._journal.evidence(run))
-        later = self._later.find(run)
+        later, _ = read_later(self._later, run, keys=False)
         return PastRun(run, evidence, describe_status(run, evidence, later), list_needs(run, evidence, later))
 
     def statuses(self) -> tuple[tuple[Run, Status], ...]:

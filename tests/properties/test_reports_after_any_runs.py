@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opusmap.emulator import Fault
-from opusmap.journal import Journal, open_journal
+from opusmap.journal import Journal, Run, open_journal
 from opusmap.rejects import RejectWriter
 from opusmap.report import Evidence
 from opusmap.report.earlier_runs import read_history
-from opusmap.report.later_rows import find_rows
-from opusmap.report.later_runs import LaterRuns
+from opusmap.report.later_rows import LaterRows, read_later
+from opusmap.report.later_runs import Later, LaterRuns
 from opusmap.report.row_places import find_places
+from opusmap.report.status import count_attention
 from opusmap.run.open import open_corrected_rejects, open_work
 from opusmap.run.rehearsal import embedded_opus
 from opusmap.run.submit import SubmitOptions, submit_source
@@ -68,9 +70,9 @@ class Story:
             csv.writer(file).writerows(rows)
 
     def go_on(self) -> None:
-        """Submit the source, perhaps corrected, or retry one of the latest two files of rejects."""
+        """Submit the source, perhaps corrected, or retry a file of rejects, often an older one."""
         draw = self.draw
-        files = sorted(self.folder.glob("*.rejects.csv"))[-2:]
+        files = sorted(self.folder.glob("*.rejects.csv"))
         self.refused = frozenset({f"K{draw.randint(0, 6)}"} if draw.random() < 0.3 else ())
         if files and draw.random() < 0.5:
             work = open_corrected_rejects(self.folder / "mapping.yaml", self.correct(draw.choice(files)))
@@ -112,16 +114,28 @@ class Story:
         return sum(row["No"] in held for row in self.rows)
 
 
+def check_head(run: Run, later: Later | None, rows: LaterRows) -> None:
+    """The numbers at the top of a report are those of its rows."""
+    fates = Counter(row.fate for row in rows.rows.values())
+    attention = count_attention(run.counts) if later is None else later.attention
+    is_open = sum(fates[fate] for fate in ("open", "kept", "rekeyed", "deleted_earlier"))
+    assert is_open + rows.more <= attention, (later, rows)
+    assert fates["sent"] <= (0 if later is None else later.sent), (later, rows)
+    assert fates["deleted"] <= (later.deleted if later is not None and later.exact else len(rows.rows))
+    if later is not None and later.exact and fates.total() == later.of and not fates["unknown"]:
+        assert (fates["sent"], is_open) == (later.sent, attention), (later, rows)
+
+
 def check_reports(story: Story, journal: Journal) -> None:
     wholes = [run for run in journal.runs() if Evidence.read(journal.evidence(run)).rows_of is None]
     for run in journal.runs():
         evidence, since = Evidence.read(journal.evidence(run)), LaterRuns(journal, run.id)
-        later = since.find(run)
-        rows = find_rows(since, run, later)
+        later, rows = read_later(since, run)
         places = find_places(run, evidence, later, rows)
         assert places is not None
         assert sum(place.count for place in places.places) == places.read
         assert all(place.count > 0 for place in places.places)
+        check_head(run, later, rows)
         for row in rows.rows.values():
             if row.fate == "open" and not story.refused:
                 assert row.key not in story.emulator.records, row

@@ -11,7 +11,7 @@ from opusmap.diagnostic_pages import summarise
 from opusmap.emulator import Client, Fault
 from opusmap.emulator.server import served
 from opusmap.journal import Destruction, DestructionState, open_journal
-from opusmap.report.later_rows import LaterRow, LaterRows, find_rows
+from opusmap.report.later_rows import LaterRow, LaterRows, read_later
 from opusmap.report.later_runs import LaterRuns
 from opusmap.report.pages import write_run
 from opusmap.report.provenance import Evidence
@@ -67,15 +67,13 @@ class Register:
     def find(self, number=1, **options):
         with open_journal(self.folder / "opusmap-journal.db", write=False) as journal:
             run = next(one for one in journal.runs() if one.id == number)
-            since = LaterRuns(journal, number)
-            return find_rows(since, run, since.find(run), **options)
+            return read_later(LaterRuns(journal, number), run, **options)[1]
 
     def find_places(self, number=1):
         with open_journal(self.folder / "opusmap-journal.db", write=False) as journal:
             run = next(one for one in journal.runs() if one.id == number)
-            since = LaterRuns(journal, number)
-            later = since.find(run)
-            return find_places(run, Evidence.read(journal.evidence(run)), later, find_rows(since, run, later))
+            later, rows = read_later(LaterRuns(journal, number), run)
+            return find_places(run, Evidence.read(journal.evidence(run)), later, rows)
 
     def page(self, number=1, **options):
         with open_journal(self.folder / "opusmap-journal.db", write=False) as journal:
@@ -551,3 +549,32 @@ def test_a_later_retry_knows_the_rows_that_an_earlier_one_sent_or_that_were_dele
     main(["report", "4"])
     places = "3 of 4 rows (1 sent by run 4, 2 rejected now but sent earlier). Not accepted: 1 rejected."
     assert f"The emulator accepted {places}" in capsys.readouterr().out
+
+
+def test_a_report_counts_what_a_retry_of_an_older_file_of_rejects_sent_since(register, capsys):
+    rows = {"a": "1", "b": "?", "c": "?", "d": "?", "e": "?"}
+    register.submit(**rows)
+    register.retry(1, b="2", c="?", d="?", e="?")
+    register.submit(**rows)
+    register.rename(2, c="c,3", d="new,4", e="e,?")
+    assert fates(register.find(3)) == {
+        3: ("b", "in the emulator as run 2 sent it"),
+        4: ("c", "sent by run 4"),
+        5: ("d", "sent by run 4 with the row key new"),
+        6: ("e", "still open"),
+    }
+    said = (
+        "The emulator accepted 4 of 5 rows (1 unchanged, 2 sent by run 4, 1 rejected now but sent earlier). "
+        "Not accepted: 1 still open."
+    )
+    assert register.find_places(3).describe() == said
+    page = register.page(3, earlier=True)
+    assert "Finished: 2 rows need attention; the emulator has an older version of 1 of them." in page
+    assert "2 of the 4 rows that needed attention were sent by run 4; 2 still need it." in page
+    capsys.readouterr()
+    assert main(["report", "3"]) == 0
+    assert "Since then, 2 of the 4 rows that needed attention were sent by run 4" in capsys.readouterr().out
+    assert main(["report", "3", "--json"]) == 0
+    later = json.loads(capsys.readouterr().out)["later"]
+    assert (later["retries"], later["sent"], later["still_open"]) == ([], 2, 2)
+    assert register.find_places(1).accepted == register.find_places(3).accepted

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from opusmap.journal import Run, open_journal
 from opusmap.output_files import File
 from opusmap.report import Evidence
-from opusmap.report.later_rows import LaterRow, LaterRows, find_rows
+from opusmap.report.later_rows import LaterRow, LaterRows, read_later
 from opusmap.report.later_runs import Later, LaterRuns
 from opusmap.report.row_places import find_places
 
@@ -92,8 +92,7 @@ def test_places_add_up_whatever_was_retried(counted, data):
             journal.finish_run(run, ending="done", counts={"read": sum(ends), **counts})
         since = LaterRuns(journal, 1)
         for run in journal.runs():
-            later = since.find(run)
-            places = find_places(run, Evidence(), later, find_rows(since, run, later))
+            places = find_places(run, Evidence(), *read_later(since, run))
             assert (places is None) == (not run.counts["read"])
             if places is not None:
                 assert sum(place.count for place in places.places) == places.read
