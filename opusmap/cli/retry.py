@@ -122,9 +122,9 @@ def _find_open(
     if not only and found is not None and found.awaits_edit:
         words = () if number is None else (str(found.path),)
         again, whole = show_command("retry", mapping, *words), show_command("submit", mapping)
-        raise _ask_for_corrections(found.path, f"run {found.run}", again, whole)
+        raise _ask_for_corrections(found.path, f"run {found.run}", again, whole, found.edited)
     if number is None and found is not None and not quiet:
-        log(f"note: {found.why_not}")
+        log(f"note: {'. '.join(filter(None, (found.why_not, found.edited)))}")
     return only
 
 
@@ -225,14 +225,16 @@ def _end_without_run(work: Work, out: SendingOutput) -> int:
     return 0
 
 
-def _ask_for_corrections(path: Path, run: str, again: str, whole: str) -> SettingsError:
+def _ask_for_corrections(path: Path, run: str, again: str, whole: str, edited: str = "") -> SettingsError:
     """Return the error of a retry that has nothing to send, for nothing was corrected since the run.
 
-    `again` retries this file, where a later run may have written another; `whole` sends all rows.
+    `again` retries this file, where a later run may have written another; `whole` sends all rows. `edited`
+    is a sentence about an older file that was edited, or "".
     """
+    first = f"{edited}. To send the rows of {path}, " if edited else ""
     return SettingsError(
         str(path),
         f"no cell in it was corrected since {run} wrote it, so nothing was sent",
-        f"correct the cells that its column _error_column names, save it there, and run `{again}` again; if "
-        f"the mistake is in the source or the mapping, fix it there and run `{whole}`",
+        f"{first}correct the cells that its column _error_column names, save it there, and run "
+        f"`{again}` again; if the mistake is in the source or the mapping, fix it there and run `{whole}`",
     )

@@ -20,6 +20,7 @@ from opusmap.errors import JournalError, NoJournal, OpusmapError
 from opusmap.output_files import File, find_file, hash_file
 from opusmap.report import Evidence, Pace, find_pace
 from opusmap.settings import JournalPlace, locate_journal
+from opusmap.wording import show_command
 
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
@@ -33,13 +34,15 @@ class FoundRejects:
 
     `why_not` says in a sentence why its rows are not to be sent without being asked for; "" if they are.
     `awaits_edit` says that it is the latest run's file, or that of the run asked about, and still as the run
-    wrote it.
+    wrote it. `edited` says in a sentence which older file was edited and not sent, where this one was not
+    edited; "" if there is none.
     """
 
     path: Path
     run: int
     why_not: str = ""
     awaits_edit: bool = False
+    edited: str = ""
 
 
 def check_online(mapper: Mapper, settings: Settings) -> Online:
@@ -186,7 +189,8 @@ def find_rejects(mapping: str | Path, settings: Settings, number: int | None = N
         of_connection = journal.runs_of(settings.base_url, connection.id)
         runs = [one for one in of_connection if Path(one.mapping).name == mapping.name]
         newest = number or next((one.id for one in runs if _read_any(one)), 0)
-        for run in runs:
+        latest = next((one.id for one in runs if _sent_any(one)), 0)
+        for at, run in enumerate(runs):
             evidence = Evidence.read(journal.evidence(run))
             if number not in (None, run.id):
                 sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
@@ -203,11 +207,31 @@ def find_rejects(mapping: str | Path, settings: Settings, number: int | None = N
                     )
                     gone = FoundRejects(Path(written.path), run.id, why)
                 continue
-            latest = next((one.id for one in runs if _sent_any(one)), 0)
-            awaits_edit = run.id == newest and written is not None and now.sha256 == written.sha256
+            is_as_written = written is not None and now.sha256 == written.sha256
             why_not = _why_not(mapping, path, written, now, run.id, latest, sent)
-            return FoundRejects(path, run.id, why_not, awaits_edit)
+            edited = ""
+            if is_as_written and number is None:
+                sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
+                edited = _find_edited(journal, mapping, runs[at + 1 :], latest, sent)
+            return FoundRejects(path, run.id, why_not, is_as_written and run.id == newest, edited)
     return gone
+
+
+def _find_edited(
+    journal: Journal, mapping: Path, runs: Iterable[Run], latest: int, sent: dict[str, int]
+) -> str:
+    """Return which is the latest file of rejects of some runs that was edited and that no run has read so."""
+    for run in runs:
+        evidence = Evidence.read(journal.evidence(run))
+        written = evidence.find("rejects")
+        path = find_file(written, mapping.parent) if written else None
+        now = None if path is None else hash_file("rejects", path)
+        if written and path and now and now.sha256 != written.sha256 and now.sha256 not in sent:
+            why_not = _why_not(mapping, path, written, now, run.id, latest, sent)
+            by_name = show_command("retry", str(mapping), str(path))
+            return why_not or f"{path} was edited: `{by_name}` sends it"
+        sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
+    return ""
 
 
 def _read_any(run: Run) -> bool:

@@ -255,6 +255,21 @@ def test_retry_of_rejects_that_were_not_edited_sends_nothing_and_asks_for_correc
     assert [one["run"] for one in totals(run(folder, "report", "--json"))["runs"]] == [1]
 
 
+def test_retry_names_the_older_rejects_that_were_edited_where_the_newest_were_not(folder, opus):
+    for _ in range(2):
+        run(folder, "submit", "mapping.yaml", opus=opus)
+    fix(folder / "mapping.run-1.rejects.csv")
+    ended = run(folder, "retry", "mapping.yaml", opus=opus)
+    shown = " ".join(ended.stderr.split())
+    assert ended.returncode == 2
+    assert "mapping.run-2.rejects.csv: no cell in it was corrected since run 2 wrote it" in shown
+    found = re.search(r"help: \S*mapping\.run-1\.rejects\.csv was edited: `opusmap ([^`]+)` sends it", shown)
+    assert found is not None
+    assert run(folder, *found[1].split(), opus=opus).returncode == 0
+    ended = run(folder, "retry", "mapping.yaml", opus=opus)
+    assert "mapping.run-1.rejects.csv was edited" not in " ".join(ended.stderr.split())
+
+
 def test_retry_of_an_older_run_asks_for_corrections_of_its_own_rejects(folder, opus):
     for _ in range(2):
         run(folder, "submit", "mapping.yaml", opus=opus)
