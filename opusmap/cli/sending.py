@@ -220,7 +220,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     if out.as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not out.quiet:
-        _print_report(work, report, options.only, every=out.every, below=5 if target.is_rehearsal else 4)
+        _print_report(work, target, report, options.only, every=out.every)
         if writer.count:
             print_note(f"rejects: {writer.path}")
         print_faults(target)
@@ -322,12 +322,13 @@ def _next_of_rejects(
 
 
 def _print_report(
-    work: Work, report: Report, only: frozenset[str] | None, *, every: bool, below: int
+    work: Work, target: Target, report: Report, only: frozenset[str] | None, *, every: bool
 ) -> None:
     from opusmap.run.target import describe_open
 
     beside = work.source.checkpoints is not None  # standard output is for the states of a tap
     sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
+    below = 5 if target.is_rehearsal else 4
     print_summary(report, sections, sent=True, every=every, stderr=beside, below=below)
     if report.stopped is None:
         if only is not None:
@@ -343,7 +344,8 @@ def _print_report(
 
                 print_note(describe_rejected_deleted(report.rejected_deleted))
             if report.gone is not None and report.gone.records:
-                print_note(f"{report.gone.describe()}; nothing was deleted. {report.gone.advise()}")
+                advice = report.gone.advise(target.opus)
+                print_note(f"{report.gone.describe()}; nothing was deleted. {advice}")
 
 
 def print_faults(target: Target) -> None:

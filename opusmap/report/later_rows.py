@@ -120,13 +120,15 @@ class LaterRows:
 
     `more` is how many rows that still need attention have no known number. `pruned`: the records of a run
     that might have shown it were pruned. `others`: later runs other than its retries sent records, which
-    may be of its rows.
+    may be of its rows. `newer_rejects`: a later run wrote a file of rejects, which `retry` takes if it is
+    given none.
     """
 
     rows: Mapping[int, LaterRow] = field(default_factory=dict)
     more: int = 0
     pruned: bool = False
     others: bool = False
+    newer_rejects: bool = False
 
     def left(self) -> list[LaterRow]:
         """Return the rows that are certainly not dealt with, by number."""
@@ -201,19 +203,18 @@ def read_later(since: LaterRuns, run: Run, *, keys: bool = True) -> tuple[Later 
     Raises:
         JournalError: the journal can't be read.
     """
-    later, others = since.find(run), bool(since.list_others(run))
+    later, newer = since.find(run), since.has_newer_rejects(run)
+    nothing = LaterRows(others=bool(since.list_others(run)), newer_rejects=newer)
     left = Evidence.read(since.journal.evidence(run))
     is_retried = later is not None and later.describe()
     may_have_records = left.rejected_in_opus or left.rejected_deleted or run.counts.get("failed")
     if not (is_retried or may_have_records or since.find_same_rows(run)):
-        return later, LaterRows(others=others)
+        return later, nothing
     search = _Search(since, run, later if is_retried else None, keys=keys)
-    found = search.find()
-    if search.others:
-        return search.later, replace(found, others=others and not search.knows_others())
+    found = replace(search.find(), others=not search.knows_others(), newer_rejects=newer)
     if is_retried or any(row.fate != "open" for row in found.rows.values()):
-        return later, replace(found, others=others)
-    return later, LaterRows(others=others)
+        return search.later or later, found
+    return later, nothing
 
 
 _WITHOUT_RECORD: frozenset[Fate | None] = frozenset({"open", "deleted", "deleted_earlier"})
@@ -364,7 +365,7 @@ class _Search:
         fates: dict[int, Fate] = dict.fromkeys(self._sent, "sent")
         fates |= {**dict.fromkeys(rest, self._decide()), **dict.fromkeys(self._open, "open")}
         self.others = self._find_sent_by_others()
-        self._count_sent_by_others(fates)
+        self._count_sent(fates)
         self._sent |= self.others
         fates |= dict.fromkeys(self.others, "sent")
         if self._with_earlier:
@@ -472,25 +473,25 @@ class _Search:
                     self._sent_as[record.row] = record.key
         return found
 
-    def _count_sent_by_others(self, fates: Mapping[int, Fate]) -> None:
-        """Count the rows that other runs sent, of which the counts of the retries have these `fates`."""
-        later = self.later or self._since.count(self._run)
-        if later is None or not self.others:
+    def _count_sent(self, fates: Mapping[int, Fate]) -> None:
+        """Count also the rows that other runs sent, which have these `fates` by what is known of retries."""
+        later = self._since.count(self._run) if self.others else self.later
+        if later is None:
             return
         moved = Counter(fates[number] for number in self.others)
         known = sum(fates.get(number) == "sent" for number in self._wanted) + moved.total() - moved["sent"]
-        sent = max(later.sent, min(known, later.of - later.filtered))
-        filtered, deleted = later.filtered, later.deleted
+        sent, filtered, deleted = max(later.sent, known), later.filtered, later.deleted
         if later.exact:
             sent = max(sent, later.sent + moved["open"] + moved["deleted"] + moved["filtered"])
             filtered, deleted = filtered - moved["filtered"], deleted - moved["deleted"]
+        filtered = min(filtered, later.of - sent)
         self.later = replace(
             later,
             sent=sent,
             filtered=filtered,
             still_open=later.of - sent - filtered,
             deleted=deleted,
-            exact=later.exact and not moved["unknown"],
+            exact=(later.exact and not moved["unknown"]) or sent == later.of,
             others=tuple(sorted({run for number, run in self.others.items() if fates[number] != "sent"})),
         )
 

@@ -194,6 +194,14 @@ class LaterRuns:
         files = left.get("files", ()) if left.get("retried") is None else ()
         return [(PurePath(str(one["path"])).name, one["sha256"]) for one in files if one["role"] == "source"]
 
+    def has_newer_rejects(self, run: Run) -> bool:
+        """Return whether a later run of the mapping wrote a file of rejects, which `retry` takes then."""
+        name = PurePath(run.mapping).name
+        return any(
+            PurePath(one.mapping).name == name and _name(self._left[one.id], "rejects")
+            for one in self._after(run)
+        )
+
     def find(self, run: Run) -> Later | None:
         """Return what later runs made of a run's rows, as `find_later`; `read_later` finds more of them."""
         found = self.count(run)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
@@ -121,6 +121,7 @@ def list_needs(
 
 def _needs(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | None) -> Iterator[Need]:
     sentences = () if rows is None else tuple(rows.sentences())
+    newer = rows is not None and rows.newer_rejects
     again = "Run the same command again; it continues from there."
     if run.finished is None or run.ending != "done":
         left = run.counts.get("not_sent", 0)
@@ -130,7 +131,8 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | 
         yield from _needs_of_rows(run, evidence, later, rows)
     elif later.still_open:
         section = "rejects" if run.counts.get("rejected") else "open-ends"
-        yield Need(f"{later.describe()}.", *_correct_later(run, evidence, later), section, sentences)
+        to_do = _correct_later(run, evidence, later, newer=newer)
+        yield Need(f"{later.describe()}.", *to_do, section, sentences)
     if evidence.source_changed:
         what = "The source changed while it was being read."
         yield Need(what, "Some rows may be old and some new: run again.", section="evidence")
@@ -140,8 +142,10 @@ def _needs(run: Run, evidence: Evidence, later: Later | None, rows: LaterRows | 
         what = f"{counted(replaced, 'wrong value')} {was(replaced)} replaced, as the mapping says."
         yield Need(what, "Check that the replacements are what you want.", section="replaced")
     if evidence.gone is not None and evidence.gone.records:
-        what = f"{replace(evidence.gone, keys=()).describe()}."
-        yield Need(what, section="gone", note="Nothing was deleted.")
+        gone = evidence.gone.without_keys()
+        yield Need(
+            f"{gone.describe()}.", gone.advise(name_opus(run)), section="gone", note="Nothing was deleted."
+        )
 
 
 def _needs_of_rows(
@@ -149,7 +153,8 @@ def _needs_of_rows(
 ) -> Iterator[Need]:
     """Yield what is to be done about the rows of a run that are not records in Opus."""
     again = _look_at_whole(later)
-    correct = again or _correct(run, evidence.find("rejects"))
+    newer = rows is not None and rows.newer_rejects
+    correct = again or _correct(run, evidence.find("rejects"), newer=newer)
     if uncertain := run.counts.get("uncertain"):
         records, it = counted(uncertain, "record"), them(uncertain)
         what = f"Of {records} it is not known whether {name_opus(run)} took {it}."
@@ -166,7 +171,7 @@ def _needs_of_rows(
         if evidence.rejected_deleted:
             notes.append(f"{describe_rejected_deleted(evidence.rejected_deleted)}.")
         if again is None and (evidence.rejected_in_opus or evidence.rejected_deleted):
-            correct = _correct_source(run, evidence, rejected)
+            correct = _correct_source(run, evidence, rejected, newer=newer)
         named = () if rows is None else tuple(rows.sentences())
         yield Need(what, *correct, "rejects", named, " ".join(notes))
 
@@ -181,21 +186,34 @@ def _look_at_whole(later: Later | None) -> tuple[str, str] | None:
     return f"{later.describe_whole()}. See", f"opusmap report {later.whole[0]} --html"
 
 
-def _correct(run: Run, file: File | None) -> tuple[str, str]:
-    """Return what to do with rows that are not records in Opus, and the command to run then."""
+def _correct(run: Run, file: File | None, *, newer: bool) -> tuple[str, str]:
+    """Return what to do with rows that are not records in Opus, and the command to run then.
+
+    `newer`: a later run wrote a file of rejects, so the command has to name the one of this run.
+    """
     mapping = shlex.quote(run.mapping)
     if file is None:
         return "Correct the source or the mapping, and run", f"opusmap submit {mapping}"
-    return f"Correct the cells in {PurePath(file.path).name}, and run", f"opusmap retry {mapping}"
+    return f"Correct the cells in {PurePath(file.path).name}, and run", _retry(run, file, newer=newer)
 
 
-def _correct_source(run: Run, evidence: Evidence, rejected: int) -> tuple[str, str]:
+def _retry(run: Run, file: File, *, newer: bool) -> str:
+    return _name_retry(run, PurePath(file.path).name if newer else "")
+
+
+def _name_retry(run: Run, file: str) -> str:
+    """Return the command that retries a file of rejects beside the mapping, or the newest one for ""."""
+    named = f" {shlex.quote(str(PurePath(run.mapping).with_name(file)))}" if file else ""
+    return f"opusmap retry {shlex.quote(run.mapping)}{named}"
+
+
+def _correct_source(run: Run, evidence: Evidence, rejected: int, *, newer: bool) -> tuple[str, str]:
     """Return what to do with rejected rows of which some have a record or were deleted, and the command."""
     file, source = evidence.find("rejects"), evidence.find("source")
     in_opus, is_retry = evidence.rejected_in_opus, evidence.rows_of is not None
     others = rejected - in_opus - evidence.rejected_deleted
     if is_retry or file is None:
-        return _correct(run, file)
+        return _correct(run, file, newer=newer)
     where, mapping = "the source" if source is None else PurePath(source.path).name, shlex.quote(run.mapping)
     if not in_opus and not others:
         those = "this row" if rejected == 1 else "these rows"
@@ -207,10 +225,10 @@ def _correct_source(run: Run, evidence: Evidence, rejected: int) -> tuple[str, s
     cells = f"{PurePath(file.path).name}, correct {cells}"
     those = "the row that has a record" if in_opus == 1 else f"the {in_opus:,} rows that have records"
     action = f"In {where}, correct {those}; in {cells}. Then run" if in_opus else f"In {cells}, and run"
-    return action, f"opusmap retry {mapping}"
+    return action, _retry(run, file, newer=newer)
 
 
-def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str]:
+def _correct_later(run: Run, evidence: Evidence, later: Later, *, newer: bool) -> tuple[str, str]:
     """Return what to do with the rows that are open after later runs, and the command to run then."""
     if again := _look_at_whole(later):
         return again
@@ -222,7 +240,8 @@ def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str
             f"{record}, correct {it} in the source, and run"
         )
         return action, f"opusmap submit {mapping}"
+    if not later.retries and (evidence.rejected_in_opus or evidence.rejected_deleted):
+        return _correct_source(run, evidence, later.attention, newer=newer)
     if not later.retries or not later.rejects:
-        return _correct(run, evidence.find("rejects"))
-    file = shlex.quote(later.rejects)
-    return f"Correct the cells in {later.rejects}, and run", f"opusmap retry {mapping} {file}"
+        return _correct(run, evidence.find("rejects"), newer=newer)
+    return f"Correct the cells in {later.rejects}, and run", _name_retry(run, later.rejects)

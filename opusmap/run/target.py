@@ -41,6 +41,11 @@ class Target:
         """
         return self.transport is not None
 
+    @property
+    def opus(self) -> str:
+        """What takes the records, for a sentence, as `name_opus` names it: Opus, or the emulator."""
+        return "the emulator" if self.settings.is_local else "Opus"
+
 
 def make_rehearsal(mapper: Mapper, plan: FaultPlan) -> Target:
     """Return an emulator in this process as the target, with faults after a plan."""

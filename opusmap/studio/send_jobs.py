@@ -293,7 +293,8 @@ def _send(
         sending.notes.append(describe_open(only, report.read, work))
     sending.notes += [one for one in (writer.note, report.journal_note) if one]
     if report.gone is not None and report.gone.records:
-        sending.notes.append(f"{report.gone.describe()}. Nothing was deleted. {report.gone.advise()}")
+        advice = report.gone.advise(target.opus)
+        sending.notes.append(f"{report.gone.describe()}. Nothing was deleted. {advice}")
     if report.source_changed:
         sending.notes.append("The source changed while it was read: send again when nothing writes to it.")
     return report

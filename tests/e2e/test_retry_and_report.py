@@ -511,7 +511,8 @@ def test_which_absent_records_have_a_corrected_key_is_said_where_there_are_other
         "1 of them (b) was sent from a rejects file. If its row key was corrected there, the record is right"
     )
     assert f"absent from the source: b, old; nothing was deleted. {sent}" in shown
-    assert "If the row key of one of the others changed, Opus has a record under each of its keys" in shown
+    has = "the emulator has a record under each of its keys, as Opus would: keep the right key in the source"
+    assert f"If the row key of one of the others changed, {has}" in shown
 
 
 def test_a_rehearsal_that_keeps_no_journal_has_no_page_to_write_first(told):

@@ -569,6 +569,9 @@ def test_a_report_counts_what_a_retry_of_an_older_file_of_rejects_sent_since(reg
     )
     assert register.find_places(3).describe() == said
     page = register.page(3, earlier=True)
+    named = "<code>opusmap retry mapping.yaml mapping.run-3.rejects.csv</code>"  # run 4 wrote a newer one
+    cells = "in mapping.run-3.rejects.csv, correct the cells of the other one. Then run"
+    assert f"In register.csv, correct the row that has a record; {cells} {named}" in page
     assert "Finished: 2 rows need attention; the emulator has an older version of 1 of them." in page
     assert "2 of the 4 rows that needed attention were sent by run 4; 2 still need it." in page
     capsys.readouterr()

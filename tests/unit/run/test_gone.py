@@ -90,6 +90,9 @@ def test_the_page_the_text_and_the_json_of_a_run_name_the_first_until_they_are_p
         page = write_run(journal, journal.runs()[0])
     assert "52 records accepted earlier were absent from the source." in page
     assert "The first 50, by row key:" in page
+    has = "the emulator has a record under each of its keys, as Opus would: keep the right key in the source."
+    to_do = f"If the row key of a row changed, {has}"
+    assert f'<span class="soft">What to do now:</span> {to_do} <a href="#gone">' in page
     assert "&lt;k049&gt;" in page
     assert "&lt;k050&gt;" not in page
 
