@@ -482,8 +482,11 @@ class _Search:
         known = sum(fates.get(number) == "sent" for number in self._wanted) + moved.total() - moved["sent"]
         sent, filtered, deleted = max(later.sent, known), later.filtered, later.deleted
         if later.exact:
-            sent = max(sent, later.sent + moved["open"] + moved["deleted"] + moved["filtered"])
-            filtered, deleted = filtered - moved["filtered"], deleted - moved["deleted"]
+            # Of two retries of one file, one may have left a row open that the other has sent.
+            was_open = min(moved["open"], later.attention)
+            was_filtered, was_deleted = min(moved["filtered"], filtered), min(moved["deleted"], deleted)
+            sent = max(sent, later.sent + was_open + was_deleted + was_filtered)
+            filtered, deleted = filtered - was_filtered, deleted - was_deleted
         filtered = min(filtered, later.of - sent)
         self.later = replace(
             later,
