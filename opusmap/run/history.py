@@ -108,13 +108,13 @@ def find_journal(mapping: Path | None, given: str | None, environ: Mapping[str, 
             "name it with --journal or OPUSMAP_JOURNAL, or restore it from a backup; if it is lost, the next "
             "`opusmap submit` begins a new one and sends every record again",
         )
-    help_text = (
-        "the first `opusmap submit` to Opus makes it; a rehearsal (`--to emulator`) keeps none. "
-        f"To see a report before you send, start `opusmap emulator {mapping or 'MAPPING'}` and send to that. "
-        "If the journal is elsewhere, name it with --journal or OPUSMAP_JOURNAL"
-    )
+    elsewhere = "the journal is elsewhere: name it with --journal or OPUSMAP_JOURNAL"
     if mapping is None and given is None:
-        help_text = f"name the mapping: `opusmap report path/to/mapping.yaml`; or {help_text}"
+        elsewhere = "name the mapping: `opusmap report path/to/mapping.yaml`"
+    help_text = (
+        "a rehearsal (`--to emulator`) keeps none: to see its report, start "
+        f"`opusmap emulator {mapping or 'MAPPING'}` and send to that. If you have sent already, {elsewhere}"
+    )
     raise JournalError(str(path), "there is no journal here", help_text)
 
 

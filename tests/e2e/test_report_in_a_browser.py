@@ -210,6 +210,15 @@ def test_the_rows_of_tables_are_stacked_on_a_phone_and_no_name_of_a_file_is_brok
     assert name.evaluate("each => each.getClientRects().length") == 1
 
 
+def test_no_word_of_a_preview_is_broken_on_a_phone(look):
+    page = look("preview.html", viewport={"width": 320, "height": 800})
+    names = page.eval_on_selector_all(
+        ".sides tbody th bdi", "all => all.map(one => [one.textContent, one.getClientRects().length])"
+    )
+    assert len(names) > 20
+    assert [name for name, lines in names if " " not in name and lines > 1] == []
+
+
 def test_each_printed_sheet_has_the_run_and_its_number_and_something_else(look, tmp_path):
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed")

@@ -28,8 +28,10 @@ def folder(tmp_path, monkeypatch):
 def test_a_report_without_a_journal_says_that_a_rehearsal_keeps_none(capsys):
     for words in ((), ("mapping.yaml",), ("mapping.yaml", "--html")):
         shown = said(capsys, "report", *words)
-        assert "a rehearsal (`--to emulator`) keeps none" in shown
+        assert "help: a rehearsal (`--to emulator`) keeps none" in shown
         assert "`opusmap emulator " in shown
+        assert ("name the mapping: `opusmap report " in shown) == (not words)
+        assert ("--journal" in shown) == bool(words)
 
 
 def test_a_retry_of_a_rehearsal_names_the_commands_or_takes_the_latest_rejects(folder, capsys):
