@@ -475,7 +475,8 @@ class _Search:
 
     def _count_sent(self, fates: Mapping[int, Fate]) -> None:
         """Count also the rows that other runs sent, which have these `fates` by what is known of retries."""
-        later = self._since.count(self._run) if self.others else self.later
+        any_sent = self.others or self._wanted & self._sent.keys()
+        later = self.later or (self._since.count(self._run) if any_sent else None)
         if later is None:
             return
         moved = Counter(fates[number] for number in self.others)
@@ -488,6 +489,9 @@ class _Search:
             sent = max(sent, later.sent + was_open + was_deleted + was_filtered)
             filtered, deleted = filtered - was_filtered, deleted - was_deleted
         filtered = min(filtered, later.of - sent)
+        others = {run for number, run in self.others.items() if fates[number] != "sent"}
+        if self.later is None:
+            others |= {run for number, run in self._sent.items() if number in self._wanted and run}
         self.later = replace(
             later,
             sent=sent,
@@ -495,7 +499,7 @@ class _Search:
             still_open=later.of - sent - filtered,
             deleted=deleted,
             exact=(later.exact and not moved["unknown"]) or sent == later.of,
-            others=tuple(sorted({run for number, run in self.others.items() if fates[number] != "sent"})),
+            others=tuple(sorted(others)),
         )
 
     def knows_others(self) -> bool:
