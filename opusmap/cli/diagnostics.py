@@ -10,11 +10,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from opusmap.cli.logs import log, logs_as_json
-from opusmap.cli.terminal import PIPE_WIDTH, escape, make_console, write_error
+from opusmap.cli.terminal import PIPE_WIDTH, escape, make_console, text_width, wrap_words, write_error
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import counted, plain_breaks, visible
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from opusmap.issues import Issue, Span
 
 _SHOWN_LIMIT = 16 << 20
@@ -51,7 +53,7 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
         shown = _in_lines(diagnostic)
         width = styled.width if styled.is_terminal else PIPE_WIDTH
         plain = render([shown], lambda _file, _line, line=line: line, width=width)  # type: ignore[misc]
-        styled.print(_painted(plain, shown, paint), soft_wrap=True)
+        _print_wrapped(styled, _painted(plain, shown, paint))
         if styled.is_terminal and diagnostic.code not in explained:
             explained.add(diagnostic.code)
             styled.print(
@@ -65,6 +67,24 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
     counts = [counted(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
     if counts:
         styled.print(escape(" and ".join(counts)))
+
+
+def _print_wrapped(console: Console, painted: str) -> None:
+    """Print a rendered diagnostic; on a terminal, its sentences are wrapped between words."""
+    from rich.text import Text
+
+    width, indent = text_width(console), len(_HELP) - len(_HELP.lstrip())
+    for line in painted.split("\n"):
+        text = Text.from_markup(line, emoji=False)
+        is_sentence = text.plain.startswith(_HELP) or not text.plain.startswith(" ")
+        if width is None or not is_sentence or text.cell_len <= width:
+            console.print(line, soft_wrap=True)
+            continue
+        for index, part in enumerate(wrap_words(text, width - indent, 0)):
+            console.print(Text(" " * indent * bool(index)).append_text(part), soft_wrap=True)
+
+
+_HELP = "     help: "
 
 
 def _annotation(diagnostic: Issue[Span]) -> str:
@@ -98,8 +118,8 @@ def _painted(plain: str, diagnostic: Issue[Span], paint: Callable[[str, str], st
     for line in rest:
         if set(line.strip()) == {"^"}:
             lines.append(paint(line, diagnostic.severity.value))
-        elif line.startswith("     help: "):
-            lines.append("     " + paint("help:", "help") + escape(line[10:]))
+        elif line.startswith(_HELP):
+            lines.append("     " + paint("help:", "help") + escape(line[len(_HELP) - 1 :]))
         else:
             lines.append(escape(line))
     return "\n".join(lines)

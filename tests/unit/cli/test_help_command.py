@@ -320,6 +320,26 @@ def test_on_a_terminal_each_code_names_its_page_once(
     assert shown.count("more: opusmap help unknown-target") == 1
 
 
+def test_on_a_terminal_problems_are_wrapped_between_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path)
+    Path("m.yaml").write_text(MAPPING.replace("rowKey: A", "rowKey: \"{{ A | replace('a') }}\""), "utf-8")
+    assert main(["check", "m.yaml", "--no-source"]) == 2
+    piped = capsys.readouterr().err
+    assert max(map(len, piped.splitlines())) > 70
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["check", "m.yaml", "--no-source"]) == 2
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().err).splitlines()
+    assert max(map(len, lines)) <= 40
+    sentences = [line for line in piped.splitlines() if "error[" in line or line.startswith("     help: ")]
+    whole = " ".join(" ".join(lines).split())
+    assert all(" ".join(line.split()) in whole for line in sentences)
+
+
 def test_in_a_pipe_no_page_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", write(tmp_path), "--no-source"]) == 2
     assert "opusmap help" not in capsys.readouterr().err
