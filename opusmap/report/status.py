@@ -66,15 +66,17 @@ def name_opus(run: Run) -> str:
 def describe_status(run: Run, evidence: Evidence, later: Later | None = None, older: int = 0) -> Status:
     """Return how a run went; of its rows, those need attention that are open after `later` runs.
 
-    Of the `older` of these, Opus has a version that an earlier run sent.
+    The `older` ones of these have a record that an earlier run sent: before they were wrong, or from a file
+    of rejects in which they were corrected.
     """
     count = count_attention(run.counts) if later is None else later.attention
     needs = counted(count, "row needs attention", "rows need attention")
     if later is not None and not later.exact:
         needs = f"at most {needs}"
     if older:
-        of = "it" if count == 1 else f"all {count:,}" if older == count else f"{older:,} of them"
-        needs = f"{needs}; {name_opus(run)} has an older version of {of}"
+        which = "it" if count == 1 else f"all {older:,}" if older == count else f"{older:,} of them"
+        record = "a record that an earlier run" if older == 1 else "records that earlier runs"
+        needs = f"{needs}; {which} {'has' if older == 1 else 'have'} {record} sent"
     if run.finished is None:
         return Status("attention", "Not finished: the run is still going on, or it was killed")
     if run.ending != "done":

@@ -365,7 +365,7 @@ class _Counted:
         if len(self.others) == _OTHERS or message == self.example:
             return
         shape = str if issue.code in _TOLD_IN_FULL else _show_shape
-        help_text = issue.hint if issue.code == "bad-date" else ""  # a format reads some of these values
+        help_text = issue.hint if issue.code in _HELPED_ONE_BY_ONE else ""
         if shape(message) != shape(self.example):
             self.others.setdefault(shape(message), Example(row, message, help_text))
 
@@ -428,6 +428,9 @@ def _tell(column: str, code: str, found: _Counted) -> Reason:
 
 _DECIDED_ONE_BY_ONE = frozenset({"unknown-choice", "not-in-table"})
 """Codes of values that a person decides one by one, so the first one says nothing about the others."""
+
+_HELPED_ONE_BY_ONE = frozenset({"bad-date", "bad-number"})
+"""Codes of values that may need different help: one another format, another one a correction."""
 
 _TOLD_IN_FULL = _DECIDED_ONE_BY_ONE | {"empty-in-template"}
 """Codes whose messages differ by more than how a value is written: that of a gap names columns."""

@@ -237,7 +237,7 @@ def test_the_head_of_a_page_and_its_table_of_runs_count_alike_and_name_the_older
     register.submit(a="1", b="2", c="?")
     register.submit(a="9", b="?", c="?")
     page = register.page(2, earlier=True)
-    assert "Finished: 2 rows need attention; the emulator has an older version of 1 of them." in page
+    assert "Finished: 2 rows need attention; 1 of them has a record that an earlier run sent." in page
     assert "accepted 2 of 3 rows (1 sent by run 2, 1 rejected now but sent earlier)" in page
     (cells,) = re.findall(
         r'<th scope="row" class="figure" data-label="Run">2</th>(.*?)</tr>', page, re.DOTALL
@@ -572,7 +572,7 @@ def test_a_report_counts_what_a_retry_of_an_older_file_of_rejects_sent_since(reg
     named = "<code>opusmap retry mapping.yaml mapping.run-3.rejects.csv</code>"  # run 4 wrote a newer one
     cells = "in mapping.run-3.rejects.csv, correct the cells of the other one. Then run"
     assert f"In register.csv, correct the row that has a record; {cells} {named}" in page
-    assert "Finished: 2 rows need attention; the emulator has an older version of 1 of them." in page
+    assert "Finished: 2 rows need attention; 1 of them has a record that an earlier run sent." in page
     assert "2 of the 4 rows that needed attention were sent by run 4; 2 still need it." in page
     capsys.readouterr()
     assert main(["report", "3"]) == 0

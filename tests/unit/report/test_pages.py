@@ -78,11 +78,11 @@ def test_totals_that_do_not_add_up_are_called_a_bug():
     assert "add up to 1. This is a bug in opusmap" in Reader(page).text
 
 
-def test_the_one_who_signs_knows_of_older_versions():
+def test_the_one_who_signs_knows_of_records_of_earlier_runs():
     crosswalk = Crosswalk(lines=(Line("Name", "leafName", "SingleText", True, ("Title",), (), 3),))
     run = replace(RUN, counts={"read": 3, "submitted": 1, "rejected": 2})
     knows = "I know which rows are not records in Opus yet"
-    for older, said in ((0, f"{knows}, and"), (1, f"{knows} or are there in an older version, and")):
+    for older, said in ((0, f"{knows}, and"), (1, f"{knows} or have only the record of an earlier run, and")):
         evidence = Evidence(crosswalk=crosswalk, rejected_in_opus=older)
         assert said in Reader(render_run(run, evidence, [], RejectedRows(), MADE)).text
 

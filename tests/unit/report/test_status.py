@@ -50,12 +50,12 @@ def test_the_words_and_the_tone_say_the_same(one, evidence, tone, words):
 @pytest.mark.parametrize(
     ("rejected", "older", "end"),
     [
-        (1, 1, "1 row needs attention; Opus has an older version of it"),
-        (3, 3, "3 rows need attention; Opus has an older version of all 3"),
-        (1_500, 1_200, "1,500 rows need attention; Opus has an older version of 1,200 of them"),
+        (1, 1, "1 row needs attention; it has a record that an earlier run sent"),
+        (3, 3, "3 rows need attention; all 3 have records that earlier runs sent"),
+        (1_500, 1_200, "1,500 rows need attention; 1,200 of them have records that earlier runs sent"),
     ],
 )
-def test_rows_of_which_opus_has_an_older_version_are_told_apart(rejected, older, end):
+def test_rows_that_have_the_record_of_an_earlier_run_are_named(rejected, older, end):
     status = describe_status(run(rejected=rejected), Evidence(), older=older)
     assert status == Status("attention", f"Finished: {end}")
 
