@@ -393,7 +393,7 @@ class _Search:
         return self.later.attention if self.later.exact else 0
 
     def _describe(self, number: int, fate: Fate, key: str) -> LaterRow:
-        sent_as = self._sent_as.get(number, "") if key else ""
+        sent_as = self._sent_as.get(number, "") if self._with_keys else ""
         wrong, file = self._wrong.get(number, ()), self._files.get(number, "")
         run = self._earlier[number].run if fate in ("kept", "rekeyed") else self._sent.get(number)
         opus = name_opus(self._run)

@@ -581,3 +581,13 @@ def test_a_report_counts_what_a_retry_of_an_older_file_of_rejects_sent_since(reg
     later = json.loads(capsys.readouterr().out)["later"]
     assert (later["retries"], later["sent"], later["still_open"]) == ([], 2, 2)
     assert register.find_places(1).accepted == register.find_places(3).accepted
+
+
+def test_the_record_of_a_row_that_got_its_first_key_in_a_rejects_file_is_known(register):
+    rows = {"a": "1", "": "2"}
+    register.submit(**rows)
+    register.rename(1, **{"": "new,2"})
+    register.submit(**rows)
+    assert fates(register.find(3)) == {3: ("", "in the emulator since run 2 with the row key new")}
+    said = "The emulator accepted all 2 rows (1 unchanged, 1 sent earlier with another row key)."
+    assert register.find_places(3).describe() == said
