@@ -56,8 +56,6 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     that is about it. Without WORD, all how-to pages and codes are listed. The name of a command prints its
     help.
     """
-    from rich.text import Text
-
     from opusmap.diagnostic_pages import find_code, locate_page, read_page
     from opusmap.guide_pages import find_guides, find_mentions, list_words
 
@@ -72,6 +70,8 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
         _print_list(codes=bool(words))
         return 0
     if word in program.commands:
+        from rich.text import Text
+
         named = program.commands[word]
         own = click.Context(named, info_name=word, parent=context.find_root())
         with own, paged(console := make_console()):
