@@ -12,6 +12,7 @@ from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.lint_arguments import lint_arguments
 from opusmap.compiler.lint_dates import lint_dates
+from opusmap.compiler.lint_numbers import lint_numbers
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, Plan
 from opusmap.compiler.sampled_rows import SampledRows
 from opusmap.connection import CLASSIFICATION, ColumnType
@@ -47,6 +48,7 @@ def lint(
         *_short_term_paths(plan, rows),
         *_no_classification(plan),
         *lint_dates(plan, rows),
+        *lint_numbers(plan, rows),
         *lint_arguments(plan),
         *_texts_compared_with_numbers(plan, rows),
         *_mixed_people(plan, rows),

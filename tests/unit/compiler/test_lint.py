@@ -169,6 +169,48 @@ def test_a_date_alone_or_a_time_with_its_zone_needs_no_other(fields: str) -> Non
     assert warnings(fields) == []
 
 
+def marks(binding: str, *cells: object) -> list[str]:
+    rows = tuple({"Key": str(at), "A": "x", "B": cell} for at, cell in enumerate(cells))
+    return [message for code, message in warnings(f"Number: {binding}", rows=rows) if code == "swapped-marks"]
+
+
+CONTINENTAL = "\"{{ B | number(decimal=',', thousands='.') }}\""
+
+
+def test_numbers_that_become_a_thousandth_by_swapped_marks_are_a_warning() -> None:
+    assert marks(CONTINENTAL, "16,927", "3,250", "", "118,000", "45") == [
+        (
+            '3 of the first 4 rows that have "B" have three digits after the decimal mark ",", as after '
+            'a mark of thousands: "16,927" is read as 16.927'
+        )
+    ]
+    assert marks("B", "1.200", "12.500", "3.000")
+    assert marks("\"{{ B | replace('$', '') | number(',', '.') }}\"", "$16,927", "$3,250", "$118,000")
+
+
+def test_one_number_with_the_other_mark_between_its_thousands_is_a_warning() -> None:
+    (message,) = marks("B", "12,500", "1,200,000", "7,250", "12.500")
+    assert message.startswith('1 of the first 4 rows that have "B" has three digits')
+    assert message.endswith('"12.500" is read as 12.500')
+
+
+@pytest.mark.parametrize(
+    ("binding", "cells"),
+    [
+        (CONTINENTAL, ("16,927", "3,250", "118,00")),  # a cell with cents shows the decimal mark
+        (CONTINENTAL, ("16,927", "3,250", "0,125")),
+        (CONTINENTAL, ("16.927", "3.250", "118.000")),
+        ("B", ("16.927", "3.250", "45")),  # too few to tell
+        ("B", ("16,927", "3,250", "118,000", "12.5")),
+        ("B", (16.927, 3.25, 118.125)),  # numbers, as JSON has them
+        ("B", ("", "", "")),
+        ('"{{ B | number(decimal="\'", thousands=\'.\') }}"', ("1.200", "2.300", "3.400")),
+    ],
+)
+def test_numbers_whose_marks_are_plain_are_no_warning(binding: str, cells: tuple[object, ...]) -> None:
+    assert marks(binding.replace('"\'"', "'\u2019'"), *cells) == []
+
+
 def swapped(format: str, *cells: str) -> list[str]:
     rows = tuple({"Key": str(at), "A": "x", "B": cell} for at, cell in enumerate(cells))
     found = warnings(f'When: {{from: B, format: "{format}"}}', "timezone: UTC\n", rows)
