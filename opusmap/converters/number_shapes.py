@@ -15,6 +15,7 @@ _IS_SIGN = re.compile(CURRENCY_SIGN + r"\.?")
 _NUMBER_BESIDE_OTHERS = re.compile(r"[+-]?([^0-9]*?)[+-]?[0-9](?:.*[0-9])?([^0-9]*)", re.DOTALL)
 _MAY_CHANGE_THE_AMOUNT = re.compile(r"[-(\[\u2010-\u2015\u2212]")
 """Minus signs, dashes, and the brackets that some write around amounts below zero."""
+_DIGITS_AND_MARKS = re.compile(r"[+-]?[0-9][0-9.,'\u2019\u00a0\u202f ]*")
 _LONGEST_REMOVED = 20
 _LONGEST_TEXT = 100
 _MARKS = ((".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (".", "’"), (",", "’"))  # noqa: RUF001
@@ -40,15 +41,21 @@ def advise_on_number(text: str, decimal: str, thousands: str) -> str:
     """
     if not any(map(str.isdecimal, text)):
         return "correct the cell; if it means no number, add it to `empty` under `source`"
-    others = sorted(_MARKS, key=lambda marks: marks[0] != decimal)
-    beside = _find_beside(text) if len(text) <= _LONGEST_TEXT else []
+    if len(text) > _LONGEST_TEXT:
+        return "correct the cell"
+    own, beside = (decimal, thousands), _find_beside(text)
     for removed in ([], beside) if beside else ([],):
         rest = text
         for one in removed:
             rest = rest.replace(one, "")
-        for marks in ((decimal, thousands), *others) if len(text) <= _LONGEST_TEXT else ():
-            if number_shape(*marks).fullmatch(rest.strip()):
-                return _describe(removed, None if marks == (decimal, thousands) else marks)
+        rest = rest.strip()
+        if removed and number_shape(*own).fullmatch(rest):
+            doubt = f"{_quote(decimal)} is before its decimals" if _may_be_thousands(rest, decimal) else ""
+            return _describe(removed, None, doubt)
+        if _DIGITS_AND_MARKS.fullmatch(rest):  # most wrong cells are not: nothing else is tried with them
+            for marks in sorted(_MARKS, key=lambda marks: marks[0] != decimal):
+                if marks != own and number_shape(*marks).fullmatch(rest):
+                    return _describe(removed, marks)
     return "correct the cell"
 
 
@@ -62,8 +69,21 @@ def _find_beside(text: str) -> list[str]:
     return beside if are_words and not may_change else []
 
 
-def _describe(removed: list[str], marks: tuple[str, str] | None) -> str:
-    """Return the advice to remove these texts and to give these marks, of which one is there."""
+def _may_be_thousands(number: str, decimal: str) -> bool:
+    """Return whether others mean thousands by the decimal mark of a number, as in `1.234`."""
+    whole, _, decimals = number.lstrip("+-").partition(decimal)
+    return len(decimals) == _GROUP >= len(whole) and whole.isdecimal() and whole[0] != "0"
+
+
+_GROUP = 3
+"""Digits between two marks of thousands."""
+
+
+def _describe(removed: list[str], marks: tuple[str, str] | None, doubt: str = "") -> str:
+    """Return the advice to remove these texts and to give these marks, of which one is there.
+
+    `doubt` is what has to be true of the amount, or "".
+    """
     if marks is not None and not removed:
         given = f"number(decimal={marks[0]!r}, thousands={marks[1]!r})"
         return f"correct the cell, or give the marks if all cells have them: `{given}`"
@@ -73,10 +93,14 @@ def _describe(removed: list[str], marks: tuple[str, str] | None) -> str:
     way = f"`convert: {steps[0] if len(steps) == 1 else '[' + ', '.join(steps) + ']'}`"
     if all(map(_IS_SIGN.fullmatch, removed)):
         remove = f"remove the currency {'sign' if len(removed) == 1 else 'signs'}"
+        conditions = list[str]()
     else:
         names = " and ".join(map(_quote, removed))
         does, it = ("does", "it") if len(removed) == 1 else ("do", "them")
-        remove = f"if {names} {does} not change the amount, remove {it}"
+        remove, conditions = f"remove {it}", [f"{names} {does} not change the amount"]
+    conditions += [doubt] if doubt else []
+    if conditions:
+        remove = f"if {' and '.join(conditions)}, {remove}"
     if marks is not None:
         remove += ", and give the marks if all cells have them"
     is_sure = remove.startswith("remove") and marks is None

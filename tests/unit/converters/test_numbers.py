@@ -195,6 +195,19 @@ def test_the_sign_of_a_currency_is_told_from_words_that_may_change_the_amount() 
     )
 
 
+def test_a_mark_that_may_be_between_thousands_is_not_taken_for_the_decimal_mark_without_a_word() -> None:
+    assert advice("€ 1.234") == (
+        'correct the cell; or if "." is before its decimals, remove the currency sign: '
+        '`convert: {replace: ["€", ""]}`'
+    )
+    assert advice("-1,234 kg", ",", ".") == (
+        'correct the cell; or if "kg" does not change the amount and "," is before its decimals, remove it: '
+        '`convert: {replace: ["kg", ""]}`'
+    )
+    for sure in ("€ 1,234", "€ 1.23", "€ 1234.567", "€ 1,234.567", "€ 0.125"):
+        assert advice(sure).startswith("remove the currency sign: ")
+
+
 @pytest.mark.parametrize("text", ["TBA", "n/k", "-"])
 def test_a_cell_without_a_digit_is_advised_to_be_empty_and_one_with_digits_to_have_marks(text: str) -> None:
     assert "add it to `empty`" in advice(text)
