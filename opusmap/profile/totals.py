@@ -18,6 +18,8 @@ _TOTAL = re.compile(
 )
 """A word for a total, two more at most (`Total général`, `Total records: 250`), and a number."""
 _LONGEST = 60
+_UNWRITABLE = re.compile(r"['\"\\\x00-\x1f\x7f-\x9f\u2028\u2029]|[{}%#][{}%#]")
+"""What would need escapes in the condition, or end its template or the line of the mapping that it is on."""
 
 
 def find_total(values: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -27,7 +29,7 @@ def find_total(values: Mapping[str, Any]) -> tuple[str, str] | None:
         return None
     for name, value in filled:
         if isinstance(value, str) and len(value) <= _LONGEST and _TOTAL.fullmatch(value):
-            return None if re.search(r"['\"\\\\]", name + value) else (name, value)
+            return None if _UNWRITABLE.search(name + value) else (name, value)
     return None
 
 

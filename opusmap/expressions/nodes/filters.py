@@ -29,6 +29,7 @@ from opusmap.expressions.nodes.base import (
     atom,
     check_kind,
     checked_length,
+    write_cell,
 )
 from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral, VariableRef
 from opusmap.expressions.nodes.operators import Unary
@@ -277,8 +278,7 @@ def show_swapped(node: Filter) -> str | None:
         return None
     given = [_show_constant(one) for one in (node.value, *node.args[1:])]
     given += [f"{name}={_show_constant(one)}" for name, one in node.kwargs]
-    value = first.name if first.name.isidentifier() else f"row['{first.name}']"
-    return f"{value} | {node.converter.name}({', '.join(given)})"
+    return f"{write_cell(first.name)} | {node.converter.name}({', '.join(given)})"
 
 
 def _show_constant(node: Node) -> str:

@@ -521,3 +521,10 @@ def test_swapped_arguments_are_a_warning_with_what_is_meant(binding: str, meant:
     ]
     assert [one.severity for one in found] == [Severity.WARNING] * (meant is not None)
     assert meant is None or meant in found[0].help
+
+
+def test_a_column_with_an_apostrophe_is_quoted_as_it_can_be_written_where_arguments_are_swapped() -> None:
+    binding = "Line: >-\n    {{ ';' | split(row[\"It's\"]) | first }}"
+    found = lint(compiled(binding, columns=(*COLUMNS, "It's")).plan)
+    (hint,) = (one.help for one in found if "argument" in one.code)
+    assert hint == "write `row[\"It's\"] | split(';')`"

@@ -85,6 +85,8 @@ def test_a_where_that_is_there_is_extended(tmp_path: Path) -> None:
         (GOOD, total("Bridge")),
         (GOOD, {**GOOD, "Project title": "Total", "Fee": "wrong"}),  # no cell is empty
         (GOOD, total("Total 'A'")),  # how it is quoted is not obvious
+        (GOOD, total("Total\n")),  # the condition would be two lines of the mapping
+        ({**GOOD, "a }}": ""}, total("", **{"a }}": "Total"})),  # this would end its template
         (GOOD, {"No": "", "Project title": "", "Fee": "", "Day": ""}),
     ],
 )
@@ -120,7 +122,8 @@ def test_a_total_is_named_whether_or_not_other_rows_have_its_reasons(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("last", "rows", "found"), [("Total", None, True), ("Total", 2, False), ("Totally new", None, False)]
+    ("last", "rows", "found"),
+    [("Total", None, True), ("Total", 2, False), ("Totally new", None, False), ('"Total\n"', None, False)],
 )
 def test_a_draft_has_the_where_that_excludes_a_total(
     last: str, rows: int | None, *, found: bool, tmp_path: Path
