@@ -181,9 +181,12 @@ def show_first(text: str) -> tuple[str, First] | None:
     (('.', 'day'), None)
     """
     found = _OF_NUMBERS_ALONE.match(text)
-    if found is None or (int(found["a"]) > _MONTHS) == (int(found["b"]) > _MONTHS):
+    if found is None:
         return None
-    return found["separator"], "day" if int(found["a"]) > _MONTHS else "month"
+    first, second = int(found["a"]), int(found["b"])
+    if not (0 < min(first, second) <= _MONTHS < max(first, second) <= _DAYS):  # else a slip shows nothing
+        return None
+    return found["separator"], "day" if first > second else "month"
 
 
 _OF_NUMBERS_ALONE = re.compile(
@@ -191,7 +194,7 @@ _OF_NUMBERS_ALONE = re.compile(
     r"(?:[0-9]{4}|[0-9]{2})(?![0-9])"
 )
 """A date at the start of a cell, or of a message that quotes it."""
-_MONTHS = 12
+_MONTHS, _DAYS = 12, 31
 
 
 def choose_help(hint: str, example: str, shown: Mapping[tuple[str, First], str]) -> str:
