@@ -251,7 +251,7 @@ def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateForm
     read = min(odd, sum(one.count for one in others))
     told = others[:_FORMATS_TOLD]
     if read:
-        ways = ", ".join(one.pattern or "ISO" for one in told)
+        ways = ", ".join(_show_format(one, best) for one in told)
         found = f"{'a date' if read == 1 else 'dates'} in another format ({ways})"
         century = ", with a `century`" if any("%y" in (one.pattern or "") for one in told) else ""
         making.to_do(
@@ -265,6 +265,24 @@ def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateForm
 
 
 _FORMATS_TOLD = 2
+
+
+def _show_format(one: DateFormat, best: DateFormat) -> str:
+    """Return a format; both of those that differ in whether the day comes first, if no value shows which.
+
+    The `best` format shows it of dates with the same separator.
+    """
+    if one.pattern is None or one.swapped is None:
+        return one.pattern or "ISO"
+    begins = best.pattern[:_DAY_AND_MONTH] if best.pattern is not None and best.swapped is None else None
+    for each in (one.pattern, one.swapped):
+        if each[:_DAY_AND_MONTH] == begins:
+            return each
+    day, month = sorted((one.pattern, one.swapped))
+    return f"{day} if the day comes first, {month} if the month does"
+
+
+_DAY_AND_MONTH = len("%d/%m")
 
 
 def _or_correct(making: _Making, count: int) -> str:

@@ -311,6 +311,26 @@ def test_only_dates_that_another_format_reads_are_counted_as_in_that_format():
     assert "# TODO Modified time: 2 rows have a value that no format reads: correct them\n" in text
 
 
+@pytest.mark.parametrize(
+    ("usual", "other", "told"),
+    [
+        ("2024-11-30", "03.04.2024", "%d.%m.%Y if the day comes first, %m.%d.%Y if the month does"),
+        ("11/30/2024", "03.04.2024", "%d.%m.%Y if the day comes first, %m.%d.%Y if the month does"),
+        ("11/30/2024", "3/4/97", "%m/%d/%y"),
+        ("30/11/2024", "3/4/97", "%d/%m/%y"),
+        ("2024-11-30", "25.04.2024", "%d.%m.%Y"),
+    ],
+)
+def test_a_rarer_format_is_named_with_its_order_unknown_where_no_value_shows_it(usual, other, told):
+    rows = [
+        *changed(REGISTER, **{"Last Updated": usual}),
+        *changed(REGISTER, **{"Last Updated": other})[:3],
+    ]
+    assert f"3 rows have dates in another format ({told}): list this format as well" in write_draft(
+        drafted(rows)
+    )
+
+
 def test_todos_in_comments_are_counted():
     draft = drafted(REGISTER)
     lines = [line.strip() for line in write_draft(draft).partition("fields:")[2].splitlines()]
