@@ -127,8 +127,9 @@ class LaterRuns:
     def __init__(self, journal: Journal, first: int, before: int | None = None) -> None:
         """Look into the journal from the run with the number `first` on, up to those `before` another."""
         self.journal = journal
-        runs = (one for one in journal.runs() if one.id >= first and (before is None or one.id < before))
-        self._runs = sorted(runs, key=lambda one: one.id)
+        self._known = {one.id: one for one in journal.runs()}
+        numbers = (one for one in self._known if one >= first and (before is None or one < before))
+        self._runs = [self._known[number] for number in sorted(numbers)]
 
     def _after(self, run: Run) -> list[Run]:
         """Return the later runs into the same connection of the same Opus."""
@@ -189,7 +190,7 @@ class LaterRuns:
         """Return the files whose row numbers a run's rows have, by name and hash; [] if there are none."""
         left = self._left[run.id] if run.id in self._left else self.journal.evidence(run)
         if (number := left.get("rows_of")) is not None:
-            read = next((one for one in self.journal.runs() if one.id == number), None)
+            read = self._known.get(number)
             return [] if read is None else self._list_source(read)
         files = left.get("files", ()) if left.get("retried") is None else ()
         return [(PurePath(str(one["path"])).name, one["sha256"]) for one in files if one["role"] == "source"]

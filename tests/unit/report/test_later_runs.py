@@ -315,3 +315,14 @@ def test_the_page_of_a_later_run_of_the_whole_source_is_linked_as_well(runs, tmp
     page = write_run(runs.journal, first, path=tmp_path / "page.html")
     assert '<a href="opusmap-run-2.html">Report of run 2</a>' in page
     assert '<a href="opusmap-run-2.html">Run 2</a> read this source again (13 rows)' in page
+
+
+def test_the_runs_are_read_once_however_many_retries_are_compared_with_a_run(runs, monkeypatch):
+    first, *retries = [runs.add(submitted=1, rejected=1) for _ in range(6)]
+    for one in retries:
+        left = runs.journal.evidence(one)
+        runs.journal.keep_evidence(one, {**left, "rows_of": first.id, "retried": "rejects"})
+    reads, read = [], runs.journal.runs
+    monkeypatch.setattr(runs.journal, "runs", lambda: reads.append(1) or read())
+    assert LaterRuns(runs.journal, first.id).find_same_rows(first) == retries
+    assert len(reads) == 1
