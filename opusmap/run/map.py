@@ -215,7 +215,7 @@ class MapStream:
         reasons, total_row = self.tally.reasons(), ""
         if self._is_whole and self._last is not None:
             where = self._work.mapper.spec.where
-            reasons, total_row = advise_on_total(reasons, self._last, has_where=where is not None)
+            reasons, total_row = advise_on_total(reasons, self._last, where)
         return Report(
             read=self.tally.read,
             mapped=self.tally.mapped,

@@ -76,6 +76,17 @@ def test_a_where_that_is_there_is_extended(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["Fee != '7' or No == '1'", "No == '1' if No else Fee != '7'"])
+def test_a_where_of_which_and_would_join_only_a_part_gets_brackets(written: str, tmp_path: Path) -> None:
+    (found,) = reasons(tmp_path, GOOD, total("Total"), where=f'where: "{{{{ {written} }}}}"\n')
+    condition = "and row['Project title'] != 'Total'"
+    assert found.help == (
+        "the last row looks like a total row: put brackets around what `where` has, and add "
+        f"`{condition}` to it"
+    )
+    assert not reasons(tmp_path, GOOD, total("Total"), where=f'where: "{{{{ ({written}) {condition} }}}}"\n')
+
+
 @pytest.mark.parametrize(
     "rows",
     [
