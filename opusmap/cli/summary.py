@@ -82,6 +82,10 @@ class Finding:
         """Return it without what is wrong and what to do."""
         return replace(self, message="", hint="", more=(), helped=())
 
+    def without_others(self) -> Finding:
+        """Return it without other examples of what is wrong."""
+        return replace(self, more=(), helped=())
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -237,7 +241,7 @@ def _share(drawn: Sequence[_Drawn], screen: int | None) -> list[_Shown]:
     """Return how much of each section is shown: in each round, they grow in turn while there is room."""
     if screen is None:
         return [one.whole for one in drawn]
-    shown = [_Shown(0, 0)] * len(drawn)
+    shown = [_Shown(0)] * len(drawn)
     full = set[int]()
     for number in range(_ROUNDS):
         pending = {at: one.rounds[number] for at, one in enumerate(drawn) if at not in full}
@@ -246,6 +250,9 @@ def _share(drawn: Sequence[_Drawn], screen: int | None) -> list[_Shown]:
                 others = sum(one.height(shown[each]) for each, one in enumerate(drawn) if each != at)
                 if steps and others + drawn[at].height(steps[0]) <= screen:
                     shown[at], pending[at] = steps[0], steps[1:]
+                    continue
+                if steps and steps[0].told and not shown[at].findings:
+                    pending[at] = drawn[at].headlines  # the first finding is too long to be whole
                     continue
                 del pending[at]
                 if steps:
@@ -259,10 +266,14 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """How many findings of a section are shown, and how many of these with their sentences."""
+    """How many findings of a section are shown, and how many of these with their sentences (`told`).
+
+    `whole` ones among these have their other examples as well.
+    """
 
     findings: int
-    told: int
+    told: int = 0
+    whole: int = 0
 
 
 class _Drawn:
@@ -273,7 +284,7 @@ class _Drawn:
         self.height = cache(self._height)
         self._told = any(one.message for one in section.findings)
         count = len(section.findings)
-        self.whole = _Shown(count, count)
+        self.whole = _Shown(count, count, count)
         self.rounds = self._rounds(count)
         wide = not self._told or (console.is_terminal and console.width >= SIDES_WIDTH)
         others = measure(console, _make_table(section, section.findings, 0))[1]
@@ -284,13 +295,20 @@ class _Drawn:
     def _rounds(self, count: int) -> tuple[Sequence[_Shown], ...]:
         """Return by how much more of it may be shown in each round.
 
-        Findings with sentences begin with the whole first one and the headlines of the others.
+        Findings with sentences begin with those of the first one and the headlines of the others.
         """
+        numbers = range(1, count + 1)
         if self._told:
-            headlines = [_Shown(shown, 1) for shown in range(1, count + 1)]
-            return headlines, (), [_Shown(count, told) for told in range(2, count + 1)]
-        first, *others = [_Shown(shown, shown) for shown in range(1, count + 1)]
+            told = [_Shown(count, shown) for shown in numbers[1:]]
+            whole = [_Shown(count, count, shown) for shown in numbers]
+            return [_Shown(shown, 1) for shown in numbers], (), [*told, *whole]
+        first, *others = [_Shown(shown, shown, shown) for shown in numbers]
         return (), [first], others
+
+    @property
+    def headlines(self) -> Sequence[_Shown]:
+        """More and more of its findings, none with its sentences."""
+        return [_Shown(shown) for shown in range(1, self.whole.findings + 1)]
 
     def _height(self, shown: _Shown) -> int:
         if not shown.findings:
@@ -305,7 +323,8 @@ class _Drawn:
         """Return the findings that are shown, the last ones without their sentences."""
         found = self.section.findings[: shown.findings]
         return [
-            *found[: shown.told],
+            *found[: shown.whole],
+            *(one.without_others() for one in found[shown.whole : shown.told]),
             *(one.headline() for one in found[shown.told :]),
         ]
 
@@ -314,6 +333,8 @@ class _Drawn:
         left, untold = len(self.section.findings) - shown.findings, shown.findings - shown.told
         rest = [f"{left:,} more (--all)"] if left else []
         rest += [f"what is wrong in {untold:,} of these (--all)"] if untold and not left else []
+        others = any(one.more or one.helped for one in self.section.findings[shown.whole :])
+        rest += ["other examples (--all)"] if others and not left and not untold else []
         rest += [self.section.more] if self.section.more else []
         return "and " + ", and ".join(rest) if rest else ""
 

@@ -99,11 +99,15 @@ def test_what_is_left_out_is_counted(section: Section, width: int, height: int) 
     untold = re.search(r"and what is wrong in ([\d,]+) of these \(--all\)", text)
     with screen(width, height) as everything:
         print_sections([section], every=True)
-    assert (left or collapsed or untold) or text == plain(everything)
+    others = "and other examples (--all)" in text
+    assert (left or collapsed or untold or others) or text == plain(everything)
+    if others:
+        assert set(words(text)) >= {word for one in section.findings for word in words(one.message)}
+        assert any(one.more or one.helped for one in section.findings)
     if untold:
         shown = set(words(text))
         assert all(shown >= {f"{one.count:,}", *one.cells} for one in section.findings)
-        assert 0 < int(untold[1]) < len(section.findings)
+        assert 0 < int(untold[1]) <= len(section.findings)
     if collapsed:
         assert int(collapsed[1]) == len(section.findings)
 
@@ -238,6 +242,25 @@ def test_each_reason_has_its_headline_before_others_have_their_sentences(width: 
     with screen(width, 40) as out:
         print_sections([make_reasons("Rejected", reasons), cells], every=False, taken=6)
     assert all(f'"TBA {number}" is wrong' in plain(out) for number in range(6))
+
+
+def test_a_first_reason_that_fills_the_screen_leaves_room_for_the_headlines_of_all() -> None:
+    others = tuple((f"row {row}", "a long sentence about one more value " * 3) for row in range(3))
+    findings = tuple(
+        Finding(
+            count, ("Amount", f"code-{count}", "2"), "wrong " * 40, "help " * 40, f"code-{count}", more=others
+        )
+        for count in (9, 8, 7)
+    )
+    with screen(80, 24) as out:
+        print_sections(
+            [Section("Rejected rows", ("rows", "column", "code", "first rows"), findings)],
+            every=False,
+            taken=10,
+        )
+    text = plain(out)
+    assert all(f"code-{count}" in text for count in (9, 8, 7))
+    assert "and what is wrong in 3 of these (--all)" in text
 
 
 def test_other_examples_of_a_reason_name_their_rows() -> None:
