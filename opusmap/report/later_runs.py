@@ -116,11 +116,6 @@ class Later:
         }
 
 
-def find_later(journal: Journal, run: Run) -> Later | None:
-    """Return what the counts say of what later runs made of a run's rows; None if they made nothing."""
-    return LaterRuns(journal, run.id).find(run)
-
-
 class LaterRuns:
     """The runs from one of them on, of which each is asked what later ones made of it."""
 
@@ -204,7 +199,10 @@ class LaterRuns:
         )
 
     def find(self, run: Run) -> Later | None:
-        """Return what later runs made of a run's rows, as `find_later`; `read_later` finds more of them."""
+        """Return what the counts say of what later runs made of a run's rows; None if they made nothing.
+
+        `read_later` finds more of them.
+        """
         found = self.count(run)
         return found if found is not None and (found.retries or found.sent or found.whole) else None
 

@@ -57,12 +57,12 @@ def count_unreadable(chunk: Chunk) -> int:
 
 
 def find_from_rejects(journal: Journal, run: Run, keys: Collection[str]) -> set[str]:
-    """Return which of some records were sent last from a file of rejects: their keys may be corrected.
+    """Return which of some records Opus accepted last from a file of rejects: their keys may be corrected.
 
     Raises:
         JournalError: the journal can't be read.
     """
-    known = journal.find_records(run.origin, run.connection, set(keys)) if keys else {}
+    known = journal.find_accepted(run.origin, run.connection, set(keys)) if keys else {}
     runs = {one.id: one for one in journal.runs()} if known else {}
     retries = {
         number

@@ -10,7 +10,7 @@ from opusmap.journal import Item, Result, State, Timestamp, open_journal
 from opusmap.output_files import File
 from opusmap.report import Evidence
 from opusmap.report.earlier_runs import Retried, describe_scope, find_retried, read_history
-from opusmap.report.later_runs import Later, LaterRuns, find_later, find_pages
+from opusmap.report.later_runs import Later, LaterRuns, find_pages
 from opusmap.report.pages import write_run
 from opusmap.report.status import describe_status, list_needs
 
@@ -44,6 +44,10 @@ class Runs:
                 await session.finish([Result(key, state) for key, state in states.items()])
 
         asyncio.run(write())
+
+
+def find_later(journal, run):
+    return LaterRuns(journal, run.id).find(run)
 
 
 def rejects(run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from opusmap.cli import main
 from opusmap.compiler import load_mapping
-from opusmap.journal import open_journal
+from opusmap.journal import Item, Result, Run, State, Timestamp, open_journal
 from opusmap.report import GONE_KEYS, Evidence, Gone, Report
 from opusmap.report.pages import write_run
+from opusmap.run.gone import find_from_rejects
 from opusmap.run.open import Work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.run.submit import MaxErrors, SubmitOptions, submit_source
@@ -111,3 +113,24 @@ def test_the_page_the_text_and_the_json_of_a_run_name_the_first_until_they_are_p
         assert Evidence.of_run(journal, latest).gone == Gone(52)
         assert "Their row keys were pruned." in write_run(journal, latest)
     assert not any(b"<k000>" in each.read_bytes() for each in register.folder.glob("opusmap-journal.db*"))
+
+
+@pytest.mark.parametrize(("state", "found"), [(State.ACCEPTED, {"a"}), (State.FAILED, set())])
+def test_a_record_comes_from_a_rejects_file_if_opus_accepted_that_version(
+    state: State, found: set[str], tmp_path: Path
+) -> None:
+    with open_journal(tmp_path / "j.db") as journal:
+
+        def send(rows_of: int | None, content: bytes, state: State) -> Run:
+            async def write() -> None:
+                async with journal.session(run) as session:
+                    await session.begin([Item(2, "a", content)], Timestamp(0.0, 0.0))
+                    await session.finish([Result("a", state)])
+
+            run = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m.yaml")
+            journal.keep_evidence(run, Evidence(rows_of=rows_of).as_json())
+            asyncio.run(write())
+            return journal.finish_run(run, ending="done", counts={})
+
+        first = send(None, b"as in the source", State.ACCEPTED)
+        assert find_from_rejects(journal, send(first.id, b"as corrected", state), {"a"}) == found
