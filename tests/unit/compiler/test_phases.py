@@ -19,7 +19,7 @@ PHASES = (
     ("lock",),  # what orders mean
     ("interpreter",),  # the meaning
     ("sampled_rows",),
-    ("lint_arguments", "lint_dates"),
+    ("lint_arguments", "lint_dates", "lint_numbers"),
     ("lint",),  # warnings, also of what becomes of a sample of rows
     ("cells", "caching", "encoding", "codegen"),  # code generated
     ("mapper",),
