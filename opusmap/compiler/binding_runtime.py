@@ -57,6 +57,7 @@ class ColumnAdvice:
 
     def __init__(self, plan: Plan) -> None:
         self._columns = plan.by_name
+        self._cells = {name: _find_cell(column) for name, column in plan.by_name.items()}
         self._empty = make_empty_values(plan.spec.source.empty)
         self._variables = {variable.name: variable.expression.tree for variable in plan.variables}
 
@@ -76,7 +77,7 @@ class ColumnAdvice:
         if problem.code == "empty-in-template":
             message, hint = self._name_gaps(column, problem, row)
         elif problem.code == "bad-number":
-            message += _show_cell(column, message, row)
+            message += _show_cell(self._cells[problem.place], message, row)
         elif problem.code == "no-email" and column.column.type is not ColumnType.PEOPLE:
             hint = take_first_address(hint)
         elif column.binding.split and (found := _SPLIT_AGAIN.search(hint)) is not None:
@@ -101,10 +102,17 @@ class ColumnAdvice:
         return message, allow or problem.hint
 
 
-def _show_cell(column: ColumnPlan, message: str, row: Mapping[str, Any]) -> str:
-    """Return the cell that a column reads, if a message begins with what was made of it; else ""."""
+def _find_cell(column: ColumnPlan) -> str | None:
+    """Return the source column that a column reads; None if there are several, or none."""
     names = {node.name for part in column.parts for node in walk(part) if isinstance(node, Cell)}
-    cell = row.get(names.pop()) if len(names) == 1 else None
+    return names.pop() if len(names) == 1 else None
+
+
+def _show_cell(name: str | None, message: str, row: Mapping[str, Any]) -> str:
+    """Return the cell of a source column, if a message begins with what was made of it; else ""."""
+    cell = None if name is None else row.get(name)
+    if isinstance(cell, str) and message.startswith(cell, 1):
+        return ""
     is_other = isinstance(cell, str) and message.startswith('"') and not message.startswith(quote_value(cell))
     return f"; the cell is {quote_value(cell)}" if is_other else ""
 

@@ -118,7 +118,8 @@ class Mapper:
             key = None if record is FILTERED else record.get(KEY_COLUMN)
             for problem in problems:  # without a call for each problem: few have advice by column
                 if problem.code in binding_runtime.ADVISED_BY_COLUMN:
-                    problems = [self._advice.complete(one, values) for one in problems]
+                    complete, advised = self._advice.complete, binding_runtime.ADVISED_BY_COLUMN
+                    problems = [complete(one, values) if one.code in advised else one for one in problems]
                     break
             return Reject(number, key, tuple(problems), values)
         if record is FILTERED:

@@ -356,6 +356,8 @@ class _Counted:
     rows: list[int] = field(default_factory=list)
     shown: dict[tuple[str, First], str] = field(default_factory=dict)
     """What comes first in those of the dates that show it, by separator -> the help on the first of them."""
+    compared: int = 0
+    """Messages that were compared with the example and the others."""
     others: dict[str, Example] = field(default_factory=dict)
     """Shape of a message that is not the example's -> the first message of it."""
 
@@ -364,6 +366,7 @@ class _Counted:
         message = issue.message
         if len(self.others) == _OTHERS or message == self.example:
             return
+        self.compared += 1
         shape = str if issue.code in _TOLD_IN_FULL else _show_shape
         help_text = issue.hint if issue.code in _HELPED_ONE_BY_ONE else ""
         if shape(message) != shape(self.example):
@@ -372,6 +375,8 @@ class _Counted:
 
 _OTHERS = 2
 """Examples that are kept of a reason, after the first."""
+_COMPARED = 500
+"""Messages of a reason that are compared at most: each costs a part of what mapping its row does."""
 
 
 @lru_cache(maxsize=1024)
@@ -403,7 +408,7 @@ def _count_all(
         found.count += 1
         if problem.message == found.example:
             found.alike += 1
-        elif row is not None:
+        elif row is not None and found.compared < _COMPARED:
             found.keep_other(problem, row)
         if problem.code == "bad-date" and (first := show_first(problem.message)) is not None:
             found.shown.setdefault(first, problem.hint)
