@@ -111,10 +111,10 @@ def _find_cell(column: ColumnPlan) -> str | None:
 def _show_cell(name: str | None, message: str, row: Mapping[str, Any]) -> str:
     """Return the cell of a source column, if a message begins with what was made of it; else ""."""
     cell = None if name is None else row.get(name)
-    if isinstance(cell, str) and message.startswith(cell, 1):
+    if not isinstance(cell, str) or not message.startswith('"') or message.startswith(f'"{cell}"'):
         return ""
-    is_other = isinstance(cell, str) and message.startswith('"') and not message.startswith(quote_value(cell))
-    return f"; the cell is {quote_value(cell)}" if is_other else ""
+    shown = quote_value(cell)
+    return "" if message.startswith(shown) else f"; the cell is {shown}"
 
 
 _SPLIT_AGAIN = re.compile(r'`split: (".+?")`')

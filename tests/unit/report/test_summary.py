@@ -73,6 +73,14 @@ def test_an_example_that_all_rows_have_or_that_is_one_of_many_by_nature_is_left_
     assert reason.example == '"30/02/2024" is wrong'
 
 
+def test_other_ways_to_write_a_value_are_looked_for_among_the_first_500_that_differ():
+    """To compare each of a million rejects would take as long as to map them."""
+    alike = [reject(row, "bad-date", f"{row:04}") for row in range(1_000, 1_501)]
+    for before, found in ((alike[:500], 1), (alike, 0)):
+        (reason,) = count([*before, reject(9_999, "bad-date", "unknown")]).reasons()
+        assert (reason.count, len(reason.others)) == (len(before) + 1, found)
+
+
 def help_on(*texts: str) -> str:
     """Return the help on the wrong dates of a column without a format, rejected in this order."""
     rows = [mapped("When: A", {"A": text}, "timezone: UTC\n") for text in texts]
