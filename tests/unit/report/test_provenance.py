@@ -8,8 +8,9 @@ from opusmap.compiler import load_mapping
 from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.journal import open_journal
 from opusmap.output_files import File, hash_file
-from opusmap.report import Evidence, Reason, Report, Timeline, gather_evidence
+from opusmap.report import Evidence, Gone, Reason, Report, Timeline, gather_evidence
 from opusmap.report.provenance import REASONS
+from opusmap.report.summary import Example
 from opusmap.run.open import open_work
 
 CONNECTION = '{"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [{"rowKey": "SingleText"}]}'
@@ -89,10 +90,13 @@ def test_it_comes_out_of_the_journal_as_it_went_in(tmp_path):
 
 
 def test_no_cell_is_kept_and_few_reasons():
+    others = (Example(3, '"secret"', '"secret"'),)
     reasons = tuple(
-        Reason("A", f"c{number}", 1, (2,), '"secret"', '"secret"') for number in range(REASONS + 7)
+        Reason("A", f"c{number}", 1, (2,), '"secret"', '"secret"', others) for number in range(REASONS + 7)
     )
-    kept = Evidence().completed(Report(reasons=reasons), Timeline(), ())
+    gone = Gone(1, ("secret",), 0, 1, 1, ("secret",), ("secret",))
+    report = Report(reasons=reasons, replaced=reasons, gone=gone, total_row="secret")
+    kept = Evidence().completed(report, Timeline(), ())
     assert "secret" not in json.dumps(kept.as_json())
     assert (len(kept.reasons), kept.more_reasons) == (REASONS, 7)
 
